@@ -1,0 +1,147 @@
+"""Networks whose layers are written as numerical methods."""
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lecture_utils.integrators import euler_step
+from lecture_utils.types import StepMethod
+
+
+class MLP(nn.Module):
+    """Fully connected network, ``(..., d_in) -> (..., d_out)``; the last layer is affine.
+
+    Args:
+        d_in: Number of inputs.
+        d_out: Number of outputs.
+        width: Units in each hidden layer.
+        depth: Number of hidden layers.
+        activation: Applied after each hidden layer.
+    """
+
+    def __init__(
+        self,
+        d_in: int,
+        d_out: int,
+        *,
+        width: int,
+        depth: int,
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+    ):
+        super().__init__()
+        sizes = [d_in] + [width] * depth + [d_out]
+        self.layers = nn.ModuleList(
+            nn.Linear(n_in, n_out)
+            for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+
+class ResidualStep(nn.Module):
+    r"""Learned flow map :math:`\Phi(x) = x + dt\,f_\theta(x)`.
+
+    This is one explicit Euler step of :math:`\dot x = f_\theta(x)`. A residual
+    network is a rollout of such steps with different :math:`\theta`.
+
+    Args:
+        field: Network for :math:`f_\theta`, ``(..., d) -> (..., d)``.
+        dt: Time step in the units of the data. At ``dt = 0`` the map is the identity.
+    """
+
+    def __init__(self, field: nn.Module, dt: float):
+        super().__init__()
+        self.field = field
+        self.dt = dt
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.dt * self.field(x)
+
+
+class ResidualNetwork(nn.Module):
+    r"""A time-dependent field, one network per layer, advanced by a one-step method.
+
+    With `euler_step` this is the residual network :math:`x \leftarrow x + dt\,f_i(x)`;
+    any other method gives another architecture with the same parameters. During layer
+    ``i`` the field is :math:`f_i`, whatever the time of the stage.
+
+    Args:
+        fields: One network per layer, ``(..., d) -> (..., d)``.
+        dt: Time step, the same for every layer.
+        step: One-step method ``(field, t, x, dt) -> x_next``.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[nn.Module],
+        dt: float,
+        step: StepMethod = euler_step,
+    ):
+        super().__init__()
+        self.fields = nn.ModuleList(fields)
+        self.dt = dt
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, field in enumerate(self.fields):
+            x = self.step(lambda t, x, field=field: field(x), i * self.dt, x, self.dt)
+        return x
+
+    def trajectory(self, x: Tensor) -> Tensor:
+        """The states between the layers, ``(..., d) -> (..., n_layers + 1, d)``."""
+        states = [x]
+        for i, field in enumerate(self.fields):
+            x = self.step(lambda t, x, field=field: field(x), i * self.dt, x, self.dt)
+            states.append(x)
+        return torch.stack(states, dim=-2)
+
+
+class StackedLinear(nn.Module):
+    """Several affine layers side by side, ``(S, n, d_in) -> (S, n, d_out)``."""
+
+    def __init__(self, layers: Sequence[nn.Linear]):
+        super().__init__()
+        weights = torch.stack([layer.weight.detach().mT for layer in layers])
+        biases = torch.stack([layer.bias.detach()[None] for layer in layers])
+        self.weight = nn.Parameter(weights.contiguous())
+        self.bias = nn.Parameter(biases)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+def stacked(members: Sequence[nn.Module]) -> nn.Module:
+    """Networks of one architecture as one module, evaluated and trained as one batch.
+
+    Summing the members' losses trains each as if it were alone, since none of them sees
+    another's parameters. That is how this book affords several seeds.
+
+    Args:
+        members: S networks of equal structure whose parameters all belong to
+            `nn.Linear` layers with bias. They are copied.
+
+    Returns:
+        Module ``(S, n, d_in) -> (S, n, d_out)``: member ``s`` acts on ``x[s]``.
+
+    Raises:
+        ValueError: If the members differ in structure or have other parameters.
+    """
+    model = copy.deepcopy(members[0])
+    linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    shapes = [{n: p.shape for n, p in m.named_parameters()} for m in members]
+    known = {f"{n}.{kind}" for n in linear for kind in ("weight", "bias")}
+    if any(shape != shapes[0] for shape in shapes) or set(shapes[0]) != known:
+        raise ValueError(
+            "stacked needs networks of one architecture made of nn.Linear layers with "
+            f"bias; these have the parameters {[list(shape) for shape in shapes]}."
+        )
+    for name in linear:
+        layers = [m.get_submodule(name) for m in members]
+        model.set_submodule(name, StackedLinear(layers))  # type: ignore[arg-type]
+    return model

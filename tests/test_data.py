@@ -1,0 +1,114 @@
+import math
+
+import pytest
+import torch
+
+from lecture_utils.data import cut_into_windows, reference_trajectories, sample_box
+from lecture_utils.systems import (
+    HarmonicOscillator,
+    HopfNormalForm,
+    HyperbolicFixedPoint,
+    Lorenz63,
+    VanDerPol,
+)
+
+
+def test_samples_fill_their_box_and_repeat_with_their_generator():
+    region = ((-2.0, 2.0), (0.0, 1.0))
+    draw = [
+        sample_box(region, 4000, generator=torch.Generator().manual_seed(s))
+        for s in (3, 3, 4)
+    ]
+    assert torch.equal(draw[0], draw[1]) and not torch.equal(draw[0], draw[2])
+    low, high = draw[0].amin(0), draw[0].amax(0)
+    assert low.tolist() == pytest.approx([-2, 0], abs=0.01)
+    assert high.tolist() == pytest.approx([2, 1], abs=0.01)
+    assert draw[0].mean(0).tolist() == pytest.approx([0, 0.5], abs=0.08)
+    x = sample_box(
+        region, 3, generator=torch.Generator().manual_seed(3), dtype=torch.float32
+    )
+    assert x.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "system", [HarmonicOscillator(), HyperbolicFixedPoint(), HopfNormalForm()]
+)
+def test_reference_trajectories_are_as_accurate_as_they_say(system, generator):
+    x0 = sample_box(system.region, 10, generator=generator)
+    times = torch.arange(101, dtype=torch.float64) * 0.1
+    states, error, relative_error = reference_trajectories(system, x0, times)
+    true = torch.stack([system.flow(t, x0) for t in times.tolist()], dim=1)
+    true_error = (states - true).abs().max().item()
+    assert true_error <= max(error, 1e-14 * true.abs().max().item())
+    assert relative_error <= 1e-10
+    assert error == pytest.approx(relative_error * true.abs().max().item(), rel=1e-6)
+
+
+def test_van_der_pol_reference_meets_its_tolerance_where_rk4_does_not(generator):
+    x0 = sample_box(VanDerPol.region, 10, generator=generator)
+    times = torch.arange(1001, dtype=torch.float64) * 0.01
+    assert reference_trajectories(VanDerPol(), x0, times).relative_error <= 1e-10
+
+
+def test_two_references_of_a_chaotic_system_agree():
+    x0 = torch.tensor([[1.0, 2.0, 20.0]], dtype=torch.float64)
+    coarse_times = torch.arange(257, dtype=torch.float64) * 0.01
+    fine_times = torch.arange(1025, dtype=torch.float64) * 0.0025
+    coarse = reference_trajectories(Lorenz63(), x0, coarse_times, rtol=0, atol=1e-8)
+    fine = reference_trajectories(Lorenz63(), x0, fine_times, rtol=0, atol=1e-8)
+    assert coarse.error <= 1e-8
+    assert (coarse.states - fine.states[:, ::4]).abs().max() <= 1e-8
+
+
+def test_the_tolerance_decides_the_work(generator):
+    x0 = sample_box(VanDerPol.region, 5, generator=generator)
+    times = torch.linspace(0, 4, 11, dtype=torch.float64)
+    loose = reference_trajectories(VanDerPol(), x0, times, rtol=1e-3)
+    tight = reference_trajectories(VanDerPol(), x0, times, rtol=1e-11)
+    assert tight.relative_error <= 1e-11 < loose.relative_error <= 1e-3
+
+
+def test_a_trajectory_that_escapes_is_named_with_its_time():
+    times = torch.linspace(0, 2, 21, dtype=torch.float64)
+    x0 = torch.tensor([[1.0], [0.1]], dtype=torch.float64)  # x = x0 / (1 - x0 t)
+    with pytest.raises(ValueError, match=r"1 of 2 trajectories .* by t = 1"):
+        reference_trajectories(lambda t, x: x**2, x0, times)
+
+
+def test_a_rough_field_is_refused_with_the_difference():
+    times = torch.linspace(0, 1, 3, dtype=torch.float64)
+    field = lambda t, x: torch.sign(x - 1 / math.e) - 2  # noqa: E731
+    with pytest.raises(RuntimeError, match="still differ by"):
+        reference_trajectories(
+            field, torch.ones(1).double(), times, rtol=1e-14, max_substeps=32
+        )
+
+
+def test_windows_hold_every_start_that_fits():
+    trajectory = torch.arange(10.0).reshape(1, 10, 1).repeat(2, 1, 2)
+    trajectory[1] += 100
+    windows = cut_into_windows(trajectory, n_steps=2, stride=3)
+    assert windows.shape == (8, 3, 2)
+    assert windows[0, :, 0].tolist() == [0, 3, 6]
+    assert windows[3, :, 0].tolist() == [3, 6, 9]
+    assert windows[7, :, 1].tolist() == [103, 106, 109]
+
+
+BAD_INPUT = [
+    (lambda g: sample_box(((1.0, 0.0),), 3, generator=g), "low, high"),
+    (
+        lambda g: reference_trajectories(
+            VanDerPol(), torch.ones(2), torch.arange(3.0)
+        ),
+        "float64",
+    ),
+    (lambda g: cut_into_windows(torch.ones(3, 2), 3), "needs 4 samples"),
+    (lambda g: cut_into_windows(torch.full((5, 2), math.nan), 1), "nan or inf"),
+    (lambda g: cut_into_windows(torch.ones(5, 2), 0), "must be >= 1"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_INPUT)
+def test_bad_input_is_named(call, message, generator):
+    with pytest.raises(ValueError, match=message):
+        call(generator)

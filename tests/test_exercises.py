@@ -1,0 +1,158 @@
+"""A check is right only if it also rejects the mistakes learners make."""
+
+import pytest
+import torch
+
+from lecture_utils.exercises import (
+    check_antisymmetric_field,
+    check_injective_step,
+    check_inverse,
+    check_order,
+)
+from lecture_utils.integrators import euler_step, heun_step, rk4_step, verlet_step
+
+
+def heun_that_forgets_to_move(field, t, x, dt):
+    slope = field(t, x)
+    return x + dt / 2 * (slope + field(t + dt, x))
+
+
+def heun_at_the_wrong_time(field, t, x, dt):
+    slope = field(t, x)
+    return x + dt / 2 * (slope + field(t, x + dt * slope))
+
+
+def heun_without_dt(field, t, x, dt):
+    return x + field(t, x)
+
+
+def midpoint_step(field, t, x, dt):
+    return x + dt * field(t + dt / 2, x + dt / 2 * field(t, x))
+
+
+@pytest.mark.parametrize("right", [heun_step, midpoint_step])
+def test_a_method_of_the_right_order_passes(right, capsys):
+    check_order(right, order=2)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (heun_that_forgets_to_move, "at which state"),
+        (heun_at_the_wrong_time, "at which state and time"),
+        (euler_step, "at which state"),
+        (heun_without_dt, "add dt"),
+        (lambda field, t, x, dt: x, "add dt"),
+        (lambda field, t, x, dt: x * float("nan"), "add dt"),
+        (rk4_step, "more accurate than asked"),
+        (lambda field, t, x, dt: None, "return"),
+        (lambda field, t, x, dt: 1.0, "not float"),
+        (lambda field, t, x, dt: x.expand(2), "same shape"),
+    ],
+)
+def test_a_wrong_order_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_order(wrong, order=2)
+
+
+def spectral(m):
+    return torch.linalg.matrix_norm(m, 2)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        lambda a, b: 1 / (spectral(a) * spectral(b)),
+        lambda a, b: 1 / (torch.linalg.svdvals(a)[0] * torch.linalg.svdvals(b)[0]).item(),
+    ],
+)
+def test_the_injective_step_passes(right, capsys):
+    check_injective_step(right)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda a, b: 1 / (a.norm() * b.norm()), "Frobenius"),
+        (lambda a, b: 1 / spectral(a), "depends on B"),
+        (lambda a, b: 1 / spectral(b), "depends on A"),
+        (lambda a, b: spectral(a) * spectral(b), "inverse"),
+        (lambda a, b: 2 / (spectral(a) * spectral(b)), "not to expand"),
+        (lambda a, b: 1.0, "Bound"),
+    ],
+)
+def test_a_wrong_injective_step_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_injective_step(wrong)
+
+
+def antisymmetric_field(w, b, gamma):
+    matrix = w - w.T - gamma * torch.eye(len(w), dtype=w.dtype)
+    return lambda x: torch.tanh(x @ matrix.T + b)
+
+
+def antisymmetric_field_by_parts(w, b, gamma):
+    return lambda x: torch.tanh(x @ w.T - x @ w - gamma * x + b)
+
+
+@pytest.mark.parametrize("right", [antisymmetric_field, antisymmetric_field_by_parts])
+def test_the_antisymmetric_field_passes(right, capsys):
+    check_antisymmetric_field(right)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda w, b, g: lambda x: torch.tanh(x @ (w - w.T).T + b), "leaves out gamma"),
+        (lambda w, b, g: antisymmetric_field(w, b, -g), "wrong sign"),
+        (
+            lambda w, b, g: lambda x: torch.tanh(x @ (w + w.T).T - g * x + b),
+            "W - W",
+        ),
+        (lambda w, b, g: lambda x: torch.tanh(x @ (w + w.T).T + b - 1), "by hand"),
+        (lambda w, b, g: antisymmetric_field(w.T, b, g), "transposed"),
+        (lambda w, b, g: torch.zeros(4), "return a function"),
+        (lambda w, b, g: lambda x: None, "return"),
+    ],
+)
+def test_a_wrong_antisymmetric_field_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_antisymmetric_field(wrong)
+
+
+def undo_verlet(field, t, x, dt):
+    return verlet_step(field, t + dt, x, -dt)
+
+
+def undo_verlet_by_hand(field, t, x, dt):
+    def force(time, q):
+        return field(time, torch.cat([q, q], -1)).chunk(2, -1)[1]
+
+    q, p = x.chunk(2, -1)
+    p = p - dt / 2 * force(t + dt, q)
+    q = q - dt * field(t, torch.cat([p, p], -1)).chunk(2, -1)[0]
+    return torch.cat([q, p - dt / 2 * force(t, q)], -1)
+
+
+@pytest.mark.parametrize("right", [undo_verlet, undo_verlet_by_hand])
+def test_the_inverse_passes(right, capsys):
+    check_inverse(right, verlet_step)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda field, t, x, dt: verlet_step(field, t, x, -dt), "starts at time t"),
+        (lambda field, t, x, dt: verlet_step(field, t + dt, x, dt), "another step"),
+        (lambda field, t, x, dt: x, "nothing was undone"),
+        (lambda field, t, x, dt: heun_step(field, t + dt, x, -dt), "reverse order"),
+        (lambda field, t, x, dt: x[..., :1], "same shape"),
+    ],
+)
+def test_a_wrong_inverse_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_inverse(wrong, verlet_step)

@@ -1,0 +1,175 @@
+"""``make book``: execute what changed, then let Jupyter Book render ``_build/html``.
+
+Jupyter Book reads ``_build/stage``: the configuration and pages of this repository, the
+chapters with their outputs. Files there are rewritten only where they change, so that a
+second build renders only what is new.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import yaml
+
+from tools.execute import ChapterError, executed_chapter
+from tools.setup import ROOT
+
+RECORD = "<!-- machine record -->"
+
+
+def main() -> int:
+    """Build the book; returns 1 if a cell fails or a page has a warning."""
+    parser = argparse.ArgumentParser(prog="python -m tools book")
+    parser.parse_args()
+    failures = stage(ROOT)
+    if failures:
+        print("\n\n".join(["", *failures]), file=sys.stderr)
+        print(f"\nmake book: {len(failures)} failed (see above)", file=sys.stderr)
+        return 1
+    if not render(ROOT):
+        return 1
+    _write_sitemap(ROOT)
+    print(f"\nThe book is built. Open {ROOT / '_build' / 'html' / 'index.html'}")
+    return 0
+
+
+def pages(root: Path) -> list[str]:
+    """Every page of the book, as named in ``_toc.yml``, with its suffix."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    entries = [toc["root"]]
+    for part in toc.get("parts", []):
+        entries += [chapter["file"] for chapter in part["chapters"]]
+    found = []
+    for entry in entries:
+        candidates = [entry + suffix for suffix in (".ipynb", ".md")]
+        existing = [c for c in candidates if (root / c).exists()]
+        if len(existing) != 1:
+            sys.exit(f"_toc.yml lists {entry}: expected one file, found {existing}")
+        found += existing
+    return found
+
+
+def stage(root: Path) -> list[str]:
+    """Fill ``_build/stage``; returns the description of each chapter that failed."""
+    target, failures, kept = root / "_build" / "stage", [], set()
+
+    def put(name: str, content: bytes) -> None:
+        kept.add(target / name)
+        path = target / name
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    put("_config.yml", yaml.safe_dump(configuration(root)).encode())
+    put("_toc.yml", (root / "_toc.yml").read_bytes())
+    for path in sorted((root / "book").rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and path.suffix not in (".ipynb", ".pyc"):
+            put(name, path.read_bytes())
+    for name in pages(root):
+        if name.endswith(".ipynb"):
+            try:
+                put(name, _rendered_source(executed_chapter(root, name)).encode())
+            except ChapterError as error:
+                failures.append(str(error))
+    for path in target.rglob("*"):
+        if path.is_file() and path not in kept and "__pycache__" not in path.parts:
+            path.unlink()
+    return failures
+
+
+def configuration(root: Path) -> dict:
+    """``_config.yml``, with everything that needs the public address added or left out.
+
+    The address is the one variable ``repository: url`` of that file; while it is empty
+    the book has no launch buttons, no repository link and no sitemap.
+    """
+    config = yaml.safe_load((root / "_config.yml").read_text())
+    if config["repository"]["url"]:
+        config["launch_buttons"] |= {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+        }
+        config["html"] |= {"use_repository_button": True, "use_issues_button": True}
+        config["html"]["baseurl"] = site_address(config["repository"]["url"])
+    else:
+        del config["repository"]
+    return config
+
+
+def site_address(repository: str) -> str:
+    """Where the pages of a GitHub repository are published; "" for other hosts."""
+    parts = urlsplit(repository)
+    owner, _, name = parts.path.strip("/").partition("/")
+    if parts.netloc != "github.com" or not name:
+        return ""
+    return f"https://{owner.lower()}.github.io/{name.removesuffix('.git')}/"
+
+
+def _rendered_source(notebook: nbformat.NotebookNode) -> str:
+    """The executed notebook as Jupyter Book gets it, with the machine record filled in."""
+    build = notebook.metadata.pop("build")
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(RECORD, machine_record(build))
+        if cell.cell_type == "code":
+            cell.metadata.pop("execution", None)
+    return nbformat.writes(notebook)
+
+
+def machine_record(build: dict) -> str:
+    """One sentence: how long the chapter took, where, with what."""
+    about = build["machine"]
+    where = f"{about['cores']} cores ({about['processor']}, {about['system']})"
+    if about["gpu"] != "none":
+        where += f" beside a {about['gpu']}"
+    return (
+        f"Last run by the build: {build['seconds']:.0f} s on {where}, "
+        f"Python {about['python']}, torch {about['torch']}, {about['date']}."
+    )
+
+
+def render(root: Path) -> bool:
+    """Run Jupyter Book, warnings as errors; True if it succeeded."""
+    build = [sys.executable, "-m", "jupyter_book.cli.main", "build"]
+    options = ["-W", "-n", "--keep-going", "--path-output", str(root)]
+    run = subprocess.run(
+        [*build, str(root / "_build" / "stage"), *options],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    log = root / "_build" / "render.log"
+    log.write_text(run.stdout + run.stderr, encoding="utf-8")
+    if run.returncode:
+        # Sphinx would forget the warnings of pages it need not read again.
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
+        shutil.rmtree(root / "_build" / "html", ignore_errors=True)
+        said = [row for row in log.read_text().splitlines() if _is_complaint(row)]
+        print("\n".join(said) or run.stderr[-3000:], file=sys.stderr)
+        print(f"\nmake book: rendering failed; all of it: {log}", file=sys.stderr)
+    return run.returncode == 0
+
+
+def _is_complaint(row: str) -> bool:
+    return any(word in row for word in ("WARNING", "ERROR", "Error:", "rror in"))
+
+
+def _write_sitemap(root: Path) -> None:
+    base = configuration(root)["html"].get("baseurl")
+    if not base:
+        return
+    urls = [f"{base}{Path(page).with_suffix('.html').as_posix()}" for page in pages(root)]
+    rows = "".join(f"<url><loc>{url}</loc></url>\n" for url in urls)
+    (root / "_build" / "html" / "sitemap.xml").write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/'
+        f'schemas/sitemap/0.9">\n{rows}</urlset>\n'
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -56,9 +56,9 @@ def reference_trajectories(
 ) -> Reference:
     r"""Trajectories accurate enough to score a learned model against.
 
-    All trajectories advance together with `dop853_step` (order 8) in float64. The number
-    of substeps per gap is doubled until two runs agree; the finer one is returned with
-    the difference as its measured error, an overestimate by about :math:`2^8`.
+    All trajectories advance together with `dop853_step` (order 8) in float64. The
+    number of substeps per gap is doubled until two runs agree; the finer one is
+    returned with the difference as its error, an overestimate by about :math:`2^8`.
 
     Args:
         field: Vector field ``(t, x) -> dx/dt``.
@@ -87,7 +87,8 @@ def reference_trajectories(
             _check_finite(fine, times)
         coarse = fine
     raise RuntimeError(
-        f"With {n_substeps} substeps per gap two runs still differ by {difference:.1e}. "
+        f"With {n_substeps} substeps per gap two runs still differ by "
+        f"{difference:.1e}. "
         "Is the field smooth, or the horizon too long for a chaotic system? "
         "Try a finer time grid or a larger rtol."
     )
@@ -111,8 +112,8 @@ def cut_into_windows(trajectories: Tensor, n_steps: int, stride: int = 1) -> Ten
     Args:
         trajectories: States, shape ``(..., T, d)``; must be finite.
         n_steps: Steps per window: 1 gives the pairs ``(x, x_next)``.
-        stride: Samples between neighbouring states of a window, so the flow map learned
-            from it advances ``stride`` sampling times.
+        stride: Samples between neighbouring states of a window, so the flow map
+            learned from it advances ``stride`` sampling times.
 
     Returns:
         Windows, shape ``(N, n_steps + 1, d)``, one for every start that fits.
@@ -139,8 +140,8 @@ def two_moons(
 ) -> tuple[Tensor, Tensor]:
     """Two interlocked half circles, one a class: points ``(n, 2)``, labels ``(n,)``.
 
-    Labels alternate 0, 1, so the classes are of equal size. float32, centred, of radius 1;
-    ``noise`` is the standard deviation of each coordinate.
+    Labels alternate 0, 1, so the classes are of equal size. float32, centred, of
+    radius 1; ``noise`` is the standard deviation of each coordinate.
     """
     labels = torch.arange(n) % 2
     angle = torch.pi * torch.rand(n, generator=generator)

@@ -44,11 +44,13 @@ def _order_hint(observed: float, order: int) -> str:
     return "The method is more accurate than asked: is it the one in the exercise?"
 
 
-def check_injective_step(injective_step: Callable[[Tensor, Tensor], float]) -> None:
+def check_injective_step(
+    injective_step: Callable[[Tensor, Tensor], float],
+) -> None:
     r"""Check the largest safe step of the layer :math:`x + h\,B \tanh(A x + b)`.
 
-    ``injective_step(A, B)`` should return :math:`1 / (\|A\|_2 \|B\|_2)` (spectral norms),
-    below which the layer is one-to-one whatever the bias.
+    ``injective_step(A, B)`` should return :math:`1 / (\|A\|_2 \|B\|_2)`, with
+    spectral norms, below which the layer is one-to-one whatever the bias.
 
     Raises:
         AssertionError: With a hint, if the step is another one.
@@ -75,7 +77,7 @@ def check_injective_step(injective_step: Callable[[Tensor, Tensor], float]) -> N
         }
         hint = next(
             (text for value, text in named.items() if math.isclose(value, found)),
-            "Bound |f(x) - f(y)| <= Lip |x - y|, then ask when x + h f(x) = y + h f(y).",
+            "Bound |f(x) - f(y)| <= Lip |x - y|; when is x + h f(x) = y + h f(y)?",
         )
         assert math.isclose(found, expected, rel_tol=1e-6), (
             f"For A of shape {tuple(a.shape)} the step should be {expected:.4f}, you "

@@ -11,7 +11,7 @@ from lecture_utils.types import StepMethod
 
 
 class MLP(nn.Module):
-    """Fully connected network, ``(..., d_in) -> (..., d_out)``; the last layer is affine.
+    """Fully connected network, ``(..., d_in) -> (..., d_out)``; its end is affine.
 
     Args:
         d_in: Number of inputs.

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-CLASS_COLOURS = ("C0", "C1")  # blue and orange: apart for colour-blind readers as well
+CLASS_COLOURS = ("C0", "C1")  # blue and orange: apart for colour-blind readers
 
 
 def use_book_style() -> None:
-    """Draw as in the rest of the book from here on (``lecture_utils/book.mplstyle``)."""
+    """Draw as in the rest of the book from here on (``book.mplstyle``)."""
     plt.style.use("lecture_utils.book")
 
 
@@ -35,7 +35,7 @@ def scatter_classes(ax: Axes, points: Tensor, labels: Tensor) -> Axes:
 def plot_convergence(
     ax: Axes, sizes: Sequence[float], errors: Mapping[str, Sequence[float]]
 ) -> Axes:
-    """Draw errors against ``sizes`` on logarithmic axes, each curve labelled at its end."""
+    """Draw errors against ``sizes``, both logarithmic, each curve named at its end."""
     for (name, values), marker in zip(errors.items(), "os^Dv<>", strict=False):
         (line,) = ax.loglog(sizes, values, marker=marker)
         ax.annotate(

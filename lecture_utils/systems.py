@@ -1,9 +1,9 @@
 """Differential equations with known behaviour, as vector fields f(t, x).
 
 Every system is a frozen dataclass: its fields are physical parameters, ``dim`` is the
-number of state components, ``region`` the box ``((low, high), ...)`` from which the book
-samples initial states. Where they are known, ``energy`` gives a conserved (or decaying)
-quantity and ``flow(t, x)`` the exact state a time ``t`` later.
+number of state components, ``region`` the box ``((low, high), ...)`` from which the
+book samples initial states. Where they are known, ``energy`` gives a conserved (or
+decaying) quantity and ``flow(t, x)`` the exact state a time ``t`` later.
 """
 
 import math
@@ -143,7 +143,7 @@ class HyperbolicFixedPoint:
 
 @dataclass(frozen=True)
 class CubicOscillator:
-    r"""Damped cubic oscillator, :math:`\dot x = -a x^3 + b y^3,\ \dot y = -b x^3 - a y^3`.
+    r"""Cubic oscillator, :math:`\dot x = -a x^3 + b y^3,\ \dot y = -b x^3 - a y^3`.
 
     The frequency falls with the amplitude, so the pace of the motion slows down as the
     orbit spirals in: one time step does not suit all of it.
@@ -170,8 +170,8 @@ class CubicOscillator:
 class VanDerPol:
     r"""Van der Pol oscillator, :math:`\dot x = y,\ \dot y = \mu (1 - x^2) y - x`.
 
-    Slow drift, then a sudden jump, over and over: a relaxation oscillation that attracts
-    every orbit but the fixed point at the origin.
+    Slow drift, then a sudden jump, over and over: a relaxation oscillation that
+    attracts every orbit but the fixed point at the origin.
 
     Source: Van der Pol (1926); ``mu`` and the regions as in Liu, Kutz & Brunton (2022),
     who train on ``region`` and test on ``test_region``.
@@ -194,8 +194,8 @@ class HopfNormalForm:
     .. math:: \dot\mu = 0,\quad \dot x = \mu x + y - x r^2,\quad
               \dot y = \mu y - x - y r^2,\qquad r^2 = x^2 + y^2.
 
-    For :math:`\mu \le 0` orbits spiral into the origin, for :math:`\mu > 0` onto a circle
-    of radius :math:`\sqrt\mu`.
+    For :math:`\mu \le 0` orbits spiral into the origin, for :math:`\mu > 0` onto a
+    circle of radius :math:`\sqrt\mu`.
 
     Source: Liu, Kutz & Brunton (2022), App. B; the region is theirs.
     """
@@ -231,9 +231,9 @@ class Lorenz63:
     .. math:: \dot x = \sigma (y - x),\quad \dot y = x (\rho - z) - y,\quad
               \dot z = x y - \beta z.
 
-    Neighbouring states separate like :math:`e^{0.9 t}` on average, so a trajectory can be
-    predicted for a few time units only. ``region`` is where warm-up starts; useful states
-    lie on the attractor.
+    Neighbouring states separate like :math:`e^{0.9 t}` on average, so a trajectory can
+    be predicted for a few time units only. ``region`` is where warm-up starts; useful
+    states lie on the attractor.
 
     Source: Lorenz (1963); region as in Liu, Kutz & Brunton (2022).
     """
@@ -256,12 +256,13 @@ class Lorenz63:
 
 @dataclass(frozen=True)
 class HenonHeiles:
-    r"""Henon-Heiles system: a star in the plane of a galaxy, :math:`x = (q_1, q_2, p_1, p_2)`.
+    r"""Henon-Heiles system: a star in a galaxy, :math:`x = (q_1, q_2, p_1, p_2)`.
 
-    .. math:: H = \tfrac12 |p|^2 + \tfrac12 |q|^2 + \lambda (q_1^2 q_2 - \tfrac13 q_2^3).
+    .. math::
+        H = \tfrac12 |p|^2 + \tfrac12 |q|^2 + \lambda (q_1^2 q_2 - \tfrac13 q_2^3).
 
-    Bounded orbits for :math:`H < 1/6` (at :math:`\lambda = 1`), more of them chaotic the
-    higher the energy. The region holds states below that energy only where ``energy`` says so.
+    Orbits in the well stay bounded for :math:`H < 1/6` (at :math:`\lambda = 1`); the
+    higher the energy, the more are chaotic. Part of the region lies above it.
 
     Source: Henon & Heiles (1964), Astron. J. 69, 73.
     """
@@ -289,8 +290,8 @@ class ClassificationFlow:
     :math:`\dot x_2 = -\tfrac12 (1 - x_1^2) x_2 + x_1 \cos t`.
 
     The label of a point is the sign of :math:`x_1` at the final time. Where
-    :math:`|x_1| > 1` the damping of :math:`x_2` turns into growth, and some orbits reach
-    infinity in finite time.
+    :math:`|x_1| > 1` the damping of :math:`x_2` turns into growth, and some orbits
+    reach infinity in finite time.
 
     Source: Li (2021), slides "Machine learning and dynamical systems".
     """

@@ -97,9 +97,7 @@ def test_windows_hold_every_start_that_fits():
 BAD_INPUT = [
     (lambda g: sample_box(((1.0, 0.0),), 3, generator=g), "low, high"),
     (
-        lambda g: reference_trajectories(
-            VanDerPol(), torch.ones(2), torch.arange(3.0)
-        ),
+        lambda g: reference_trajectories(VanDerPol(), torch.ones(2), torch.arange(3.0)),
         "float64",
     ),
     (lambda g: cut_into_windows(torch.ones(3, 2), 3), "needs 4 samples"),

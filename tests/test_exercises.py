@@ -64,7 +64,9 @@ def spectral(m):
     "right",
     [
         lambda a, b: 1 / (spectral(a) * spectral(b)),
-        lambda a, b: 1 / (torch.linalg.svdvals(a)[0] * torch.linalg.svdvals(b)[0]).item(),
+        lambda a, b: (
+            1 / (torch.linalg.svdvals(a)[0] * torch.linalg.svdvals(b)[0]).item()
+        ),
     ],
 )
 def test_the_injective_step_passes(right, capsys):

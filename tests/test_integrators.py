@@ -14,8 +14,8 @@ from lecture_utils.integrators import (
 )
 from lecture_utils.systems import HarmonicOscillator, HenonHeiles, Pendulum
 
-# Each method with its order, and how many steps it takes to be in the asymptotic regime
-# without reaching rounding.
+# Each method with its order, and how many steps show it: enough for the asymptotic
+# regime, not so many that rounding takes over.
 ORDERS = {
     euler_step: (1, 40),
     heun_step: (2, 40),
@@ -31,7 +31,7 @@ def growth(t, x):
 
 
 def swing(t, x):
-    """Separable and explicit in time; q = 1 + sin t - t^2, p = cos t - 2 t, x = (q, p)."""
+    """Separable, explicit in time; q = 1 + sin t - t^2 and p = cos t - 2 t."""
     q, p = x.chunk(2, dim=-1)
     return torch.cat([p, 0 * q - math.sin(t) - 2], dim=-1)
 
@@ -52,7 +52,7 @@ def test_error_shrinks_with_the_order_of_the_method(step):
 
 @pytest.mark.parametrize("step", SYMPLECTIC)
 def test_a_symplectic_method_converges_with_its_order(step):
-    # Both halves of the step matter: the pendulum for the states, `swing` for the times.
+    # The pendulum tests the states of the stages, `swing` their times.
     pendulum = Pendulum()
     x0 = torch.tensor([1.0, 0.5], dtype=torch.float64)
     fine = torch.linspace(0, 2, 401, dtype=torch.float64)

@@ -6,6 +6,7 @@ second build renders only what is new.
 """
 
 import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 import nbformat
 import yaml
 
-from tools.execute import ChapterError, executed_chapter
+from tools.execute import ChapterError, executed_chapter, fingerprint
 from tools.setup import ROOT
 
 RECORD = "<!-- machine record -->"
@@ -33,6 +34,7 @@ def main() -> int:
     if not render(ROOT):
         return 1
     _write_sitemap(ROOT)
+    sync_citation(ROOT)
     print(f"\nThe book is built. Open {ROOT / '_build' / 'html' / 'index.html'}")
     return 0
 
@@ -66,6 +68,7 @@ def stage(root: Path) -> list[str]:
 
     put("_config.yml", yaml.safe_dump(configuration(root)).encode())
     put("_toc.yml", (root / "_toc.yml").read_bytes())
+    put("book/cover.png", _cover(root))
     for path in sorted((root / "book").rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_file() and path.suffix not in (".ipynb", ".pyc"):
@@ -80,6 +83,19 @@ def stage(root: Path) -> list[str]:
         if path.is_file() and path not in kept and "__pycache__" not in path.parts:
             path.unlink()
     return failures
+
+
+def _cover(root: Path) -> bytes:
+    """The front page's figure, drawn again when code it may depend on changed."""
+    sources = [root / "tools" / "cover.py", *sorted(root.glob("lecture_utils/*.*"))]
+    key = hashlib.sha256("".join(map(fingerprint, sources)).encode()).hexdigest()
+    path = root / "_build" / f"cover-{key[:16]}.png"
+    if not path.exists():
+        from tools.cover import draw_cover  # imports torch: seconds
+
+        path.parent.mkdir(exist_ok=True)
+        draw_cover(path)
+    return path.read_bytes()
 
 
 def configuration(root: Path) -> dict:
@@ -111,7 +127,7 @@ def site_address(repository: str) -> str:
 
 
 def _rendered_source(notebook: nbformat.NotebookNode) -> str:
-    """The executed notebook as Jupyter Book gets it, with the machine record filled in."""
+    """The executed notebook as Jupyter Book gets it, the machine record filled in."""
     build = notebook.metadata.pop("build")
     for cell in notebook.cells:
         cell.source = cell.source.replace(RECORD, machine_record(build))
@@ -134,7 +150,8 @@ def machine_record(build: dict) -> str:
 
 def render(root: Path) -> bool:
     """Run Jupyter Book, warnings as errors; True if it succeeded."""
-    build = [sys.executable, "-m", "jupyter_book.cli.main", "build"]
+    start = "from jupyter_book.cli.main import main; main()"
+    build = [sys.executable, "-c", start, "build"]
     options = ["-W", "-n", "--keep-going", "--path-output", str(root)]
     run = subprocess.run(
         [*build, str(root / "_build" / "stage"), *options],
@@ -145,25 +162,40 @@ def render(root: Path) -> bool:
     )
     log = root / "_build" / "render.log"
     log.write_text(run.stdout + run.stderr, encoding="utf-8")
-    if run.returncode:
+    index = root / "_build" / "html" / "index.html"
+    if run.returncode or not index.exists():
         # Sphinx would forget the warnings of pages it need not read again.
         shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
         shutil.rmtree(root / "_build" / "html", ignore_errors=True)
         said = [row for row in log.read_text().splitlines() if _is_complaint(row)]
         print("\n".join(said) or run.stderr[-3000:], file=sys.stderr)
         print(f"\nmake book: rendering failed; all of it: {log}", file=sys.stderr)
-    return run.returncode == 0
+        return False
+    return True
 
 
 def _is_complaint(row: str) -> bool:
     return any(word in row for word in ("WARNING", "ERROR", "Error:", "rror in"))
 
 
+def sync_citation(root: Path) -> None:
+    """Let CITATION.cff name the repository's address, if and only if there is one."""
+    path = root / "CITATION.cff"
+    before = path.read_text(encoding="utf-8")
+    rows = [r for r in before.splitlines() if not r.startswith("repository-code:")]
+    address = configuration(root).get("repository", {}).get("url")
+    rows += [f'repository-code: "{address}"'] if address else []
+    if "\n".join(rows) + "\n" != before:
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
 def _write_sitemap(root: Path) -> None:
     base = configuration(root)["html"].get("baseurl")
     if not base:
         return
-    urls = [f"{base}{Path(page).with_suffix('.html').as_posix()}" for page in pages(root)]
+    urls = [
+        f"{base}{Path(page).with_suffix('.html').as_posix()}" for page in pages(root)
+    ]
     rows = "".join(f"<url><loc>{url}</loc></url>\n" for url in urls)
     (root / "_build" / "html" / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/'

@@ -5,10 +5,12 @@ read when it last ran: modules of this project, results, weights, style files (n
 ``tools/reads.py``). Editing prose alone executes nothing.
 """
 
+import copy
 import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -26,7 +28,7 @@ class ChapterError(Exception):
 
 
 def executed_chapter(root: Path, chapter: str) -> nbformat.NotebookNode:
-    """The chapter with outputs: from the last build where nothing changed, else run now.
+    """The chapter with outputs: those of the last build if nothing changed, else new.
 
     Args:
         root: Folder of the project.
@@ -92,12 +94,13 @@ def fingerprint(path: Path) -> str:
 def _execute(
     root: Path, chapter: str, notebook: nbformat.NotebookNode, key: str
 ) -> nbformat.NotebookNode:
-    notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    notebook = copy.deepcopy(notebook)
     n_code = sum(cell.cell_type == "code" for cell in notebook.cells)
-    done = 0
+    done = started = 0
 
     def progress(cell: nbformat.NotebookNode, cell_index: int) -> None:
-        nonlocal done
+        nonlocal done, started
+        started = cell_index
         if cell.cell_type == "code":
             done += 1
             end = "\n" if not sys.stdout.isatty() else "\r"
@@ -114,13 +117,14 @@ def _execute(
             notebook,
             timeout=CELL_TIMEOUT,
             kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str((root / chapter).parent)}},
             on_cell_start=progress,
         )
         try:
             client.execute(env=_kernel_environment(root, claims, reads))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise ChapterError(_describe(chapter, notebook, error)) from None
+            raise ChapterError(_describe(chapter, notebook, started, error)) from None
         notebook.metadata["build"] = {
             "key": key,
             "reads": {
@@ -148,21 +152,21 @@ def _kernel_environment(root: Path, claims: Path, reads: Path) -> dict[str, str]
 
 
 def _describe(
-    chapter: str, notebook: nbformat.NotebookNode, error: Exception
+    chapter: str, notebook: nbformat.NotebookNode, i: int, error: Exception
 ) -> str:
     """Chapter, cell and what went wrong, the way an author looks for it."""
-    heading, failed = "", None
-    for i, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown" and cell.source.startswith("#"):
-            heading = cell.source.splitlines()[0].lstrip("# ")
-        started = cell.get("metadata", {}).get("execution", {})
-        if "iopub.execute_input" in started or "iopub.status.busy" in started:
-            failed = (i, heading)
-    i, heading = failed or (0, heading)
+    headings = [
+        heading
+        for cell in notebook.cells[:i]
+        if cell.cell_type == "markdown"
+        for heading in re.findall(r"(?m)^#+ (.+)$", cell.source)
+    ]
+    heading = headings[-1] if headings else ""
     cell = notebook.cells[i]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # tracebacks come in colours
     return (
         f"{chapter}: cell {i + 1} of {len(notebook.cells)} (id {cell.get('id')}, in "
-        f'"{heading}") failed.\n{cell.source}\n{"-" * 60}\n{error}'
+        f'"{heading}") failed.\n{cell.source}\n{"-" * 60}\n{plain}'
     )
 
 

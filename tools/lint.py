@@ -13,12 +13,12 @@ CHECKS = (
 def main() -> int:
     """Run every check; returns 1 if any complains."""
     failed = [
-        check[0]
-        for check in CHECKS
-        if subprocess.call([sys.executable, "-m", *check])
+        check[0] for check in CHECKS if subprocess.call([sys.executable, "-m", *check])
     ]
     if failed:
-        print(f"make lint: {' and '.join(dict.fromkeys(failed))} complained; to format:")
+        print(
+            f"make lint: {' and '.join(dict.fromkeys(failed))} complained; to format:"
+        )
         print("  .venv/bin/python -m ruff format .")
     return bool(failed)
 

@@ -1,4 +1,4 @@
-"""Make ``.venv`` from requirements.txt, once per change of either. Standard library only."""
+"""Make ``.venv`` from requirements.txt. Standard library only."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ def ensure_environment() -> Path:
     Raises:
         SystemExit: If this Python is too old, or the installation fails.
     """
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (an older Python can start this)
         sys.exit(
             f"Python 3.11 or newer is needed, this is {platform.python_version()}. "
             "Try: make PYTHON=python3.11 book"

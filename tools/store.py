@@ -1,8 +1,8 @@
 """``python -m tools store``: bring the chapters into the form that git keeps.
 
-Cells marked ``# NBVAL_CHECK_OUTPUT`` keep their printed output and execution count (as of
-the last build), since nbval compares the one and silently skips a cell without the other.
-All other outputs are dropped.
+Cells marked ``# NBVAL_CHECK_OUTPUT`` keep their printed output and execution count (as
+of the last build), since nbval compares the one and silently skips a cell without the
+other. All other outputs are dropped.
 """
 
 import sys

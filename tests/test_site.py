@@ -1,0 +1,95 @@
+"""The public address is one variable; what needs it appears and disappears with it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.book import configuration, machine_record, pages, site_address, sync_citation
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def addressed(tmp_path):
+    """A copy of the configuration in which the address is set."""
+    text = (ROOT / "_config.yml").read_text()
+    pattern = r"(?m)^(  url: ).*$"
+    text, n = re.subn(pattern, r'\1"https://github.com/Someone/book"', text)
+    assert n == 1
+    (tmp_path / "_config.yml").write_text(text)
+    return tmp_path
+
+
+def test_without_an_address_nothing_names_one(tmp_path):
+    text = (ROOT / "_config.yml").read_text()
+    text = re.sub(r"(?m)^(  url: ).*$", r'\1""', text)
+    (tmp_path / "_config.yml").write_text(text)
+    config = configuration(tmp_path)
+    assert "repository" not in config
+    assert set(config["launch_buttons"]) == {"thebe"}
+    assert "baseurl" not in config["html"]
+
+
+def test_an_address_brings_launch_buttons_and_a_site(addressed):
+    config = configuration(addressed)
+    assert config["repository"]["url"] == "https://github.com/Someone/book"
+    assert {"binderhub_url", "colab_url"} <= set(config["launch_buttons"])
+    assert config["html"]["baseurl"] == "https://someone.github.io/book/"
+
+
+@pytest.mark.parametrize(
+    ("repository", "site"),
+    [
+        ("https://github.com/a/b", "https://a.github.io/b/"),
+        ("https://github.com/A/b.git", "https://a.github.io/b/"),
+        ("https://gitlab.com/a/b", ""),
+        ("", ""),
+    ],
+)
+def test_the_site_of_a_repository(repository, site):
+    assert site_address(repository) == site
+
+
+def test_the_citation_names_the_address_exactly_if_there_is_one():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    assert citation.get("repository-code", "") == address
+
+
+def test_the_citation_follows_the_address(addressed):
+    original = (ROOT / "CITATION.cff").read_text()
+    path = addressed / "CITATION.cff"
+    path.write_text(original)
+    sync_citation(addressed)
+    cited = yaml.safe_load(path.read_text())
+    assert cited["repository-code"] == "https://github.com/Someone/book"
+    text = (addressed / "_config.yml").read_text()
+    (addressed / "_config.yml").write_text(re.sub(r"(?m)^(  url: ).*$", r'\1""', text))
+    sync_citation(addressed)
+    assert path.read_text() == original
+
+
+def test_the_machine_record_names_time_and_place():
+    about = {
+        "system": "Linux",
+        "processor": "x86_64",
+        "cores": 2,
+        "python": "3.11.7",
+        "torch": "2.13.0",
+        "gpu": "none",
+        "date": "2026-11-22",
+    }
+    text = machine_record({"machine": about, "seconds": 61.7})
+    assert "62 s on 2 cores (x86_64, Linux), Python 3.11.7, torch 2.13.0" in text
+    assert "GPU X" in machine_record(
+        {"machine": about | {"gpu": "GPU X"}, "seconds": 1}
+    )
+
+
+def test_a_page_that_is_missing_is_named(tmp_path):
+    shutil.copy(ROOT / "_toc.yml", tmp_path)
+    with pytest.raises(SystemExit, match="book/index"):
+        pages(tmp_path)

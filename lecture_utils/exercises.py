@@ -23,10 +23,10 @@ def check_order(step: StepMethod, *, order: int) -> None:
     def error(n_steps: int) -> float:
         dt, x = 2 / n_steps, torch.ones(1, dtype=torch.float64)
         for i in range(n_steps):
-            x = _answer(step(lambda t, x: x * math.cos(t), i * dt, x, dt), x)
+            x = _answer(step, (lambda t, x: x * math.cos(t), i * dt, x, dt), x)
         return abs(x.item() - math.exp(math.sin(2)))
 
-    coarse, fine = error(40), error(80)
+    coarse, fine = error(80), error(160)
     observed = math.log2(coarse / fine) if fine != 0 else math.inf
     assert abs(observed - order) < 0.2, (
         f"Halving dt should divide the error by {2**order}, but it went from "
@@ -61,7 +61,7 @@ def check_injective_step(
         b = torch.randn(dim, width, dtype=torch.float64, generator=generator)
         norm_a, norm_b = (torch.linalg.matrix_norm(m, 2).item() for m in (a, b))
         expected = 1 / (norm_a * norm_b)
-        found = float(injective_step(a, b))
+        found = _number(injective_step, (a, b))
         named = {
             1 / (a.norm() * b.norm()).item(): (
                 "That is the Frobenius norm: safe, but smaller than need be. The "
@@ -70,6 +70,10 @@ def check_injective_step(
             1 / norm_a: "The slope of the layer depends on B as well.",
             1 / norm_b: "The slope of the layer depends on A as well.",
             norm_a * norm_b: "That is the Lipschitz constant; the step is its inverse.",
+            1 / torch.linalg.matrix_norm(b @ a, 2).item(): (
+                "That is the norm of the product B A, but tanh stands between them and "
+                "bends each unit on its own: bound the two norms one by one."
+            ),
             2 * expected: (
                 "That is the bound for the layer not to expand under pure decay. Two "
                 "points collide as soon as h times the Lipschitz constant reaches one."
@@ -100,22 +104,30 @@ def check_antisymmetric_field(
     w = torch.randn(4, 4, dtype=torch.float64, generator=generator)
     b = torch.randn(4, dtype=torch.float64, generator=generator)
     x = torch.randn(7, 3, 4, dtype=torch.float64, generator=generator)
-    field = make_field(w, b, 0.3)
-    assert callable(field), "make_field(W, b, gamma) must return a function of x."
-    found = _answer(field(x), x)
+    field = _call(make_field, (w, b, 0.3))
+    assert callable(field), (
+        f"Your function must return a function of x, not {type(field).__name__}."
+    )
+    found = _answer(field, (x,), x)
     eye = torch.eye(4, dtype=torch.float64)
 
     def layer(matrix: Tensor) -> Tensor:
         return torch.tanh(x @ matrix.mT + b)
 
     if torch.allclose(found, layer(w - w.T - 0.3 * eye)):
-        print("Passed: no direction is stretched to first order, whatever W is.")
+        print("Passed: this is tanh((W - W^T - gamma I) x + b).")
         return
     named = {
         "It leaves out gamma: subtract gamma on the diagonal.": layer(w - w.T),
         "gamma has the wrong sign: it should damp.": layer(w - w.T + 0.3 * eye),
         "W + W^T is symmetric; the antisymmetric part is W - W^T.": layer(
             w + w.T - 0.3 * eye
+        ),
+        "The bias belongs inside the tanh.": torch.tanh(x @ (w - w.T - 0.3 * eye).mT)
+        + b,
+        "The bias b is missing.": torch.tanh(x @ (w - w.T - 0.3 * eye).mT),
+        "gamma is subtracted from every entry; it belongs on the diagonal only.": layer(
+            w - w.T - 0.3
         ),
         "The matrix acts transposed: for rows x, A x is x @ A.mT.": layer(
             (w - w.T).T - 0.3 * eye
@@ -140,11 +152,17 @@ def check_inverse(undo: StepMethod, step: StepMethod) -> None:
     x = torch.tensor([[0.7, -0.4], [2.0, 1.5]], dtype=torch.float64)
     t, dt = 0.3, 0.2
     x_next = step(field, t, x, dt)
-    found = _answer(undo(field, t, x_next, dt), x)
+    found = _answer(undo, (field, t, x_next, dt), x)
     error = (found - x).abs().max().item()
     named = {
         "That is another step forward: the step should be -dt.": step(
             field, t + dt, x_next, dt
+        ),
+        "That is another step forward, from time t: step back instead.": step(
+            field, t, x_next, dt
+        ),
+        "The step back starts at time t + dt, where x_next is, not at t - dt.": step(
+            field, t - dt, x_next, -dt
         ),
         "Nearly: on the way back the step starts at time t + dt.": step(
             field, t, x_next, -dt
@@ -164,12 +182,41 @@ def _driven_pendulum(t: float | Tensor, x: Tensor) -> Tensor:
     return torch.cat([p, -q.sin() + math.cos(3 * float(t))], dim=-1)
 
 
-def _answer(found: object, x: Tensor) -> Tensor:
-    """The learner's result, if it is a state like ``x``."""
+def _call(function: Callable, arguments: tuple) -> object:
+    """Call the learner's function; its own exceptions come back as a hint."""
+    assert callable(function), "Hand over the function itself, without calling it."
+    try:
+        found = function(*arguments)
+    except AssertionError:
+        raise
+    except Exception as error:
+        shapes = [tuple(a.shape) for a in arguments if isinstance(a, Tensor)]
+        raise AssertionError(
+            f"Your function raised {type(error).__name__}: {error}. It was called with "
+            f"{len(arguments)} arguments, tensors of shape {shapes}. States are rows "
+            "(..., d): a matrix acts on them as x @ A.T."
+        ) from error
     assert found is not None, "Nothing came back: does the function end with return?"
+    return found
+
+
+def _answer(function: Callable, arguments: tuple, x: Tensor) -> Tensor:
+    """What the learner's function returns, if it is a state like ``x``."""
+    found = _call(function, arguments)
     assert isinstance(found, Tensor), f"Return a tensor, not {type(found).__name__}."
     assert found.shape == x.shape, (
         f"For x of shape {tuple(x.shape)} return the same shape, not "
         f"{tuple(found.shape)}."
     )
     return found
+
+
+def _number(function: Callable, arguments: tuple) -> float:
+    """What the learner's function returns, if it is one finite number."""
+    found = _call(function, arguments)
+    is_number = isinstance(found, int | float | Tensor) and not isinstance(found, bool)
+    assert is_number and torch.as_tensor(found).numel() == 1, (
+        f"Return one number, not {found!r}."
+    )
+    assert math.isfinite(float(found)), f"Return a finite number, not {float(found)}."
+    return float(found)

@@ -145,3 +145,37 @@ def stacked(members: Sequence[nn.Module]) -> nn.Module:
         layers = [m.get_submodule(name) for m in members]
         model.set_submodule(name, StackedLinear(layers))  # type: ignore[arg-type]
     return model
+
+
+class ScaledStep(nn.Module):
+    r"""Learned flow map :math:`\Phi(x) = x + a + b \odot N\big((x - c) / s\big)`.
+
+    A residual step whose network sees inputs and increments of mean zero and variance
+    one, whatever the units of the data and however small the time step.
+
+    Args:
+        net: Network ``(..., d) -> (..., d)``.
+        x: States the step will be trained on, ``(n, d)``.
+        x_next: Where the flow takes them, ``(n, d)``.
+    """
+
+    def __init__(self, net: nn.Module, x: Tensor, x_next: Tensor):
+        super().__init__()
+        self.net = net
+        centre, spread = _mean_and_spread(x)
+        shift, scale = _mean_and_spread(x_next - x)
+        for name, value in [("centre", centre), ("spread", spread)]:
+            self.register_buffer(name, value)
+        for name, value in [("shift", shift), ("scale", scale)]:
+            self.register_buffer(name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        move = self.net((x - self.centre) / self.spread)
+        return x + self.shift + self.scale * move
+
+
+def _mean_and_spread(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation per component; 1 where a component is constant."""
+    spread = x.std(dim=0)
+    constant = spread <= 1e-12 * spread.max()
+    return x.mean(dim=0), torch.where(constant, torch.ones_like(spread), spread)

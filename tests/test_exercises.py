@@ -82,7 +82,12 @@ def test_the_injective_step_passes(right, capsys):
         (lambda a, b: 1 / spectral(b), "depends on A"),
         (lambda a, b: spectral(a) * spectral(b), "inverse"),
         (lambda a, b: 2 / (spectral(a) * spectral(b)), "not to expand"),
+        (lambda a, b: 1 / spectral(b @ a), "between them"),
         (lambda a, b: 1.0, "Bound"),
+        (lambda a, b: None, "return"),
+        (lambda a, b: torch.linalg.svdvals(a), "one number"),
+        (lambda a, b: float("nan"), "finite"),
+        (lambda a, b: a @ b @ a @ a, "RuntimeError.*rows"),
     ],
 )
 def test_a_wrong_injective_step_is_named(wrong, hint):
@@ -117,7 +122,12 @@ def test_the_antisymmetric_field_passes(right, capsys):
         (lambda w, b, g: lambda x: torch.tanh(x @ (w + w.T).T + b - 1), "by hand"),
         (lambda w, b, g: antisymmetric_field(w.T, b, g), "transposed"),
         (lambda w, b, g: torch.zeros(4), "return a function"),
+        (lambda w, b, g: lambda x: torch.tanh(x @ (w - w.T - g).T + b), "diagonal"),
+        (lambda w, b, g: lambda x: torch.tanh(x @ w.T - x @ w - g * x), "missing"),
+        (lambda w, b, g: lambda x: torch.tanh(x @ w.T - x @ w - g * x) + b, "inside"),
+        (lambda w, b, g: lambda x: torch.tanh((w - w.T) @ x + b), "rows"),
         (lambda w, b, g: lambda x: None, "return"),
+        (lambda w, b, g: None, "return"),
     ],
 )
 def test_a_wrong_antisymmetric_field_is_named(wrong, hint):
@@ -150,7 +160,10 @@ def test_the_inverse_passes(right, capsys):
     [
         (lambda field, t, x, dt: verlet_step(field, t, x, -dt), "starts at time t"),
         (lambda field, t, x, dt: verlet_step(field, t + dt, x, dt), "another step"),
+        (lambda field, t, x, dt: verlet_step(field, t - dt, x, -dt), "not at t - dt"),
+        (lambda field, t, x, dt: verlet_step(field, t, x, dt), "another step forward"),
         (lambda field, t, x, dt: x, "nothing was undone"),
+        (lambda field, t, x: x, "TypeError"),
         (lambda field, t, x, dt: heun_step(field, t + dt, x, -dt), "reverse order"),
         (lambda field, t, x, dt: x[..., :1], "same shape"),
     ],

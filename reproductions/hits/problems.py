@@ -1,0 +1,121 @@
+"""The five systems of the paper: regions, splits, step sizes, and our data.
+
+The paper's ground truth comes from an adaptive solver at its default tolerance and is
+itself wrong by up to 3 (mean squared error, Lorenz). Ours is accurate to 1e-10.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lecture_utils.data import reference_trajectories, sample_box
+from lecture_utils.integrators import integrate
+from lecture_utils.systems import (
+    CubicOscillator,
+    HopfNormalForm,
+    HyperbolicFixedPoint,
+    Lorenz63,
+    Region,
+    VanDerPol,
+)
+from lecture_utils.types import VectorField
+
+N_STEPS = 5120  # of the finest time step, in every trajectory
+LEVELS = tuple(2**k for k in range(11))  # steps of a network, in finest time steps
+WARM_UP = 15.0  # time units until a Lorenz state is on the attractor
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One system with the paper's numbers, and the size of our networks for it."""
+
+    field: VectorField
+    region: Region
+    test_region: Region  # of validation and test states
+    dt: float  # finest time step
+    n_trajectories: dict[str, int]
+    width: int  # of both hidden layers
+    n_pairs: int  # training pairs per network
+    n_steps: int  # of Levenberg-Marquardt
+    on_attractor: bool = False
+
+
+def _sizes(train: int, test: int) -> dict[str, int]:
+    return {"train": train, "validation": test, "test": test}
+
+
+def _problem(system, *, dt=0.01, train, test=320, **options) -> Problem:
+    test_region = getattr(system, "test_region", system.region)
+    sizes = _sizes(train, test)
+    return Problem(system, system.region, test_region, dt, sizes, **options)
+
+
+PROBLEMS = {
+    "hyperbolic": _problem(
+        HyperbolicFixedPoint(), train=1600, width=36, n_pairs=3000, n_steps=30
+    ),
+    "cubic": _problem(
+        CubicOscillator(), train=3200, width=36, n_pairs=4000, n_steps=45
+    ),
+    "van_der_pol": _problem(
+        VanDerPol(), train=3200, width=36, n_pairs=4000, n_steps=45
+    ),
+    "hopf": _problem(HopfNormalForm(), train=3200, width=36, n_pairs=4000, n_steps=45),
+    "lorenz": _problem(
+        Lorenz63(),
+        dt=5e-4,
+        train=6400,
+        test=640,
+        width=36,
+        n_pairs=4000,
+        n_steps=45,
+        on_attractor=True,
+    ),
+}
+
+
+def initial_states(problem: Problem, split: str, seed: int) -> Tensor:
+    """The initial states of one split, float64, shape ``(n, d)``.
+
+    Training states depend on ``seed``; validation and test states never do.
+    """
+    draw = 1000 * SPLITS[split] + (seed if split == "train" else 0)
+    generator = torch.Generator().manual_seed(draw)
+    n = problem.n_trajectories[split]
+    region = problem.region if split == "train" else problem.test_region
+    x0 = sample_box(region, n, generator=generator)
+    if problem.on_attractor:
+        times = torch.linspace(0, WARM_UP, 3001, dtype=torch.float64)
+        x0 = integrate(problem.field, x0, times)[:, -1]
+    return x0
+
+
+def trajectories(problem: Problem, split: str, seed: int = 0) -> Tensor:
+    """Accurate trajectories of one split, shape ``(n, 5121, d)``."""
+    times = problem.dt * torch.arange(N_STEPS + 1, dtype=torch.float64)
+    x0 = initial_states(problem, split, seed)
+    tolerance = {"rtol": 0.0, "atol": 1e-8} if problem.on_attractor else {}
+    return reference_trajectories(problem.field, x0, times, **tolerance).states
+
+
+def training_pairs(problem: Problem, seed: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """For every level: its number of substeps, and pairs ``(n_pairs, d)`` one step apart.
+
+    Half of the pairs start at initial states, half at random times along the
+    trajectories, where a forecast spends its time too (the paper trains on the first
+    five steps of each trajectory only).
+    """
+    states = trajectories(problem, "train", seed)
+    generator = torch.Generator().manual_seed(seed)
+    n, half = problem.n_pairs, problem.n_pairs // 2
+    for substeps in LEVELS:
+        which = torch.randint(len(states), (n,), generator=generator)
+        when = torch.randint(N_STEPS + 1 - substeps, (n,), generator=generator)
+        which[:half] = torch.randperm(len(states), generator=generator)[
+            torch.arange(half) % len(states)
+        ]
+        when[:half] = 0
+        yield substeps, states[which, when], states[which, when + substeps]

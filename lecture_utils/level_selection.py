@@ -51,7 +51,7 @@ def select_levels(
     Raises:
         ValueError: If there are no validation trajectories, or as in
             `HierarchicalStepper`.
-        FloatingPointError: If every choice diverges.
+        FloatingPointError: If every choice tried diverges.
     """
     validation = _Validation(flows, dt, trajectories, None, options)
     levels = validation.levels
@@ -94,7 +94,7 @@ def select_levels_by_cost(
     Raises:
         ValueError: If ``within`` is less than 1, ``costs`` lacks a level, or as in
             `select_levels`.
-        FloatingPointError: If every choice diverges.
+        FloatingPointError: If every choice tried diverges.
     """
     if not within >= 1:
         raise ValueError(f"within must be at least 1, the best itself, got {within}.")
@@ -162,8 +162,9 @@ class _Validation:
     def selection(self, best: Trial, trials: list[Trial]) -> Selection:
         if math.isinf(best.error):
             raise FloatingPointError(
-                f"Every choice of the levels {self.levels} diverges on the validation "
-                "trajectories. Train the flows where these trajectories go."
+                f"Every choice tried from the levels {self.levels} diverges on the "
+                "validation trajectories. Train the flows where these go, or see "
+                "whether select_levels_by_cost, which tries more, finds a better one."
             )
         return Selection(self.stepper(best.levels), trials)
 

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from tools.book import pages
-from tools.execute import code_key, is_stale, stored_chapter
+from tools.execute import code_key, is_stale, stored_chapter, with_outputs
 from tools.measured import number_literals
 from tools.prose import check_claims, lint_numbers, lint_text, read_chapter
 from tools.store import MARK
@@ -33,10 +33,10 @@ def source(request):
 
 @pytest.fixture(params=CHAPTERS)
 def executed(request):
-    """A chapter as the last build executed it."""
+    """A chapter as it is in git, with the outputs of the last build."""
     stored = stored_chapter(ROOT, request.param)
     assert stored is not None, f"{request.param} was never executed: run make book"
-    return stored
+    return with_outputs(nbformat.read(ROOT / request.param, as_version=4), stored)
 
 
 def code_cells(notebook):

@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from lecture_utils.data import cut_into_windows, reference_trajectories, sample_box
+from lecture_utils.data import (
+    cut_into_windows,
+    disc_and_annulus,
+    reference_trajectories,
+    sample_box,
+    two_moons,
+    two_spirals,
+)
 from lecture_utils.systems import (
     HarmonicOscillator,
     HopfNormalForm,
@@ -110,3 +117,41 @@ BAD_INPUT = [
 def test_bad_input_is_named(call, message, generator):
     with pytest.raises(ValueError, match=message):
         call(generator)
+
+
+@pytest.mark.parametrize("make", [two_moons, two_spirals, disc_and_annulus])
+def test_a_two_class_set_is_balanced_planar_and_repeatable(make):
+    points, labels = make(100, generator=torch.Generator().manual_seed(5))
+    again, _ = make(100, generator=torch.Generator().manual_seed(5))
+    other, _ = make(100, generator=torch.Generator().manual_seed(6))
+    assert points.shape == (100, 2) and points.dtype == torch.float32
+    assert labels.sum() == 50 and set(labels.tolist()) == {0, 1}
+    assert torch.equal(points, again) and not torch.equal(points, other)
+
+
+def test_moons_are_half_circles_around_two_centres(generator):
+    points, labels = two_moons(400, generator=generator, noise=0.0)
+    first, second = points[labels == 0], points[labels == 1]
+    for moon, centre in ((first, [-0.5, -0.25]), (second, [0.5, 0.25])):
+        radius = (moon - torch.tensor(centre)).norm(dim=1)
+        torch.testing.assert_close(radius, torch.ones(200))
+    assert first[:, 1].min() > -0.26 and second[:, 1].max() < 0.26
+
+
+def test_spirals_wind_as_often_as_asked_and_never_touch(generator):
+    points, labels = two_spirals(400, generator=generator, noise=0.0, turns=2.0)
+    radius = points.norm(dim=1)
+    angle = torch.atan2(points[:, 1], points[:, 0])
+    expected = torch.pi * (4 * radius / 1.5 + labels)
+    torch.testing.assert_close(torch.cos(angle), torch.cos(expected), atol=1e-4, rtol=0)
+    assert radius.max() <= 1.5
+
+
+def test_a_disc_lies_inside_its_annulus(generator):
+    points, labels = disc_and_annulus(1000, generator=generator)
+    radius = points.norm(dim=1)
+    assert radius[labels == 0].max() <= 0.5
+    assert radius[labels == 1].min() >= 0.7 and radius[labels == 1].max() <= 1.2
+    # uniform in area: half of the disc's points lie beyond radius 0.5 / sqrt 2
+    beyond = (radius[labels == 0] > 0.5 / 2**0.5).double().mean().item()
+    assert beyond == pytest.approx(0.5, abs=0.07)

@@ -47,7 +47,7 @@ def executed_chapter(root: Path, chapter: str) -> nbformat.NotebookNode:
     if stored is None or is_stale(root, stored, key):
         stored = _execute(root, chapter, notebook, key)
         _write(stored_path(root, chapter), stored)
-    return _with_outputs(notebook, stored)
+    return with_outputs(notebook, stored)
 
 
 def stored_path(root: Path, chapter: str) -> Path:
@@ -185,10 +185,10 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def _with_outputs(
+def with_outputs(
     notebook: nbformat.NotebookNode, stored: nbformat.NotebookNode
 ) -> nbformat.NotebookNode:
-    """The source as it is now, with the outputs of the last execution."""
+    """The source as it is now, with the outputs of an execution of the same code."""
     outputs = (cell for cell in stored.cells if cell.cell_type == "code")
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -214,9 +214,8 @@ def _answer(function: Callable, arguments: tuple, x: Tensor) -> Tensor:
 def _number(function: Callable, arguments: tuple) -> float:
     """What the learner's function returns, if it is one finite number."""
     found = _call(function, arguments)
-    is_number = isinstance(found, int | float | Tensor) and not isinstance(found, bool)
-    assert is_number and torch.as_tensor(found).numel() == 1, (
-        f"Return one number, not {found!r}."
-    )
-    assert math.isfinite(float(found)), f"Return a finite number, not {float(found)}."
-    return float(found)
+    assert isinstance(found, int | float | Tensor), f"Return one number, not {found!r}."
+    value = torch.as_tensor(found, dtype=torch.float64)
+    assert value.numel() == 1, f"Return one number, not {value.numel()}: {found!r}."
+    assert value.isfinite().all(), f"Return a finite number, not {value.item()}."
+    return value.item()

@@ -159,6 +159,11 @@ class ScaledStep(nn.Module):
         x_next: Where the flow takes them, ``(n, d)``.
     """
 
+    centre: Tensor
+    spread: Tensor
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, net: nn.Module, x: Tensor, x_next: Tensor):
         super().__init__()
         self.net = net

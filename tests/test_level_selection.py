@@ -100,14 +100,13 @@ def test_cost_decides_between_errors_that_are_nearly_the_same():
 
 
 def test_equal_costs_prefer_the_shorter_serial_part():
-    flows = {1: Shift(0.0, 10), 2: Shift(0.0, 100), 4: Shift(0.0, 10)}
-    selection = select_levels_by_cost(flows, 1.0, REST, costs=dict.fromkeys(flows, 1))
-    assert selection.stepper.levels == (4,)
-    exact = {s: partial(OSCILLATOR.flow, s * DT) for s in (1, 8)}
-    selection = select_levels_by_cost(exact, DT, TRUTH, within=1e12)
+    flows = biased_flows({1: 1e-6, 8: 8.2e-6})
+    selection = select_levels_by_cost(flows, DT, TRUTH, within=1.5)
     trials = {trial.levels: trial for trial in selection.trials}
     assert trials[1,].cost == trials[1, 8].cost == 64
     assert (trials[1,].calls, trials[1, 8].calls) == (64, 15)
+    assert trials[1,].error < trials[1, 8].error
+    assert selection.stepper.levels == (1, 8)
 
 
 STEADY = partial(torch.add, other=0.0)

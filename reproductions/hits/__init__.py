@@ -1,5 +1,6 @@
-"""Liu, Kutz & Brunton (2022), "Hierarchical deep learning of multiscale differential
-equation time-steppers": the five systems, eleven step sizes each, trained anew.
+"""Liu, Kutz & Brunton (2022): five systems, eleven step sizes each, trained anew.
 
-``python -m reproductions.hits train`` trains the networks, ``... table6`` scores them.
+``python -m reproductions.hits table6`` trains what is missing and scores all of it.
 """
+
+from reproductions.hits.scoring import load_stepper as load_stepper

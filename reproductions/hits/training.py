@@ -1,9 +1,7 @@
 """Train one flow map per system, level and seed; independent jobs, resumable."""
 
-import json
 import os
-import resource
-import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from lecture_utils import checkpoints
 from lecture_utils.nets import MLP, ScaledStep
 from lecture_utils.training import fit_least_squares
 from reproductions.hits.problems import LEVELS, PROBLEMS, Problem, training_pairs
+from reproductions.jobs import run_jobs, write_atomically
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "hits"  # pairs and single networks, while a run is going on
@@ -39,34 +38,27 @@ def train_network(
 
 
 def pairs_file(name: str, seed: int) -> Path:
-    """The training pairs of all levels of a system, made once per seed."""
+    """The training pairs of all levels of a system, made once per seed and machine."""
     path = WORK / f"{name}-seed{seed}.pairs"
     if not path.exists():
         tensors = {}
         for substeps, x, x_next in training_pairs(PROBLEMS[name], seed):
             tensors |= {f"{substeps}.x": x, f"{substeps}.x_next": x_next}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(safetensors.torch.save(tensors))
-        os.replace(temporary, path)
+        write_atomically(path, safetensors.torch.save(tensors))
     return path
 
 
 def network_file(name: str, substeps: int, seed: int) -> Path:
-    """Where a job leaves its network."""
+    """Where a run keeps a network until all of its system are there."""
     return WORK / f"{name}-seed{seed}-step{substeps}.safetensors"
 
 
-def train_job(name: str, substeps: int, seed: int) -> str:
-    """Train and save one network, unless it is there; returns one line about it."""
-    path = network_file(name, substeps, seed)
-    label = f"{name}, step {substeps} dt, seed {seed}"
-    if path.exists():
-        return f"{label}: kept"
+def train_job(name: str, substeps: int, seed: int) -> bytes:
+    """Train one network, on whatever machine; returns its checkpoint."""
     torch.set_num_threads(1)
     pairs = safetensors.torch.load_file(pairs_file(name, seed))
     x, x_next = pairs[f"{substeps}.x"], pairs[f"{substeps}.x_next"]
-    cpu, wall = _cpu_seconds(), time.monotonic()
+    cpu, wall = time.process_time(), time.monotonic()
     step, history = train_network(PROBLEMS[name], x, x_next, seed)
     training = {
         "method": "Levenberg-Marquardt on one-step errors, scaled",
@@ -74,56 +66,79 @@ def train_job(name: str, substeps: int, seed: int) -> str:
         "loss": history[-1].item(),
         "pairs": len(x),
         "width": PROBLEMS[name].width,
-        "cpu_seconds": round(_cpu_seconds() - cpu, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
         "seconds": round(time.monotonic() - wall, 1),
     }
-    about = {"what": label, "training": training, "seed": seed}
-    checkpoints.save(path, step, about=about)
-    return f"{label}: loss {history[-1].item():.1e} in {training['seconds']:.0f} s"
+    what = f"{name}, step {substeps} dt, seed {seed}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network"
+        about = {"what": what, "training": training, "seed": seed}
+        checkpoints.save(path, step, about=about)
+        return path.read_bytes()
 
 
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def train(names: list[str], seeds: list[int]) -> None:
+    """Train what is missing, in parallel, and put it into the shipped files."""
+    wanted = [(n, k, s) for s in seeds for n in names for k in LEVELS]
+    missing = [
+        job
+        for job in wanted
+        if not network_file(*job).exists() and not weights_file(job[0], job[2]).exists()
+    ]
+    # On one machine the workers share the pairs; made here, they are made once.
+    if "SCHEDULER" not in os.environ:
+        for name, seed in dict.fromkeys((n, s) for n, _, s in missing):
+            print(f"pairs of {name}, seed {seed}", flush=True)
+            pairs_file(name, seed)
+    for job, checkpoint in run_jobs(train_job, missing):
+        write_atomically(network_file(*job), checkpoint)
+        _, header = checkpoints.load(network_file(*job))
+        training = header["training"]
+        print(f"{header['what']}: loss {training['loss']:.0e}", flush=True)
+    for seed in seeds:
+        for name in names:
+            if not weights_file(name, seed).exists():
+                pack(name, seed)
 
 
-def pack(name: str, seed: int) -> Path:
+def weights_file(name: str, seed: int) -> Path:
+    """The shipped networks of a system and seed."""
+    return WEIGHTS / f"{name}-seed{seed}.safetensors"
+
+
+def pack(name: str, seed: int) -> None:
     """Put the networks of all levels into the one file that is shipped."""
     tensors, trainings = {}, {}
     for substeps in LEVELS:
         state, header = checkpoints.load(network_file(name, substeps, seed))
         tensors |= {f"{substeps}/{key}": value for key, value in state.items()}
         trainings[str(substeps)] = header["training"]
-    path = WEIGHTS / f"{name}-seed{seed}.safetensors"
+    path = weights_file(name, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     what = f"flow maps of {name} for {len(LEVELS)} time steps"
     about = {"what": what, "training": trainings, "seed": seed}
     checkpoints.save(path, tensors, about=about)
-    return path
 
 
 def load_flows(name: str, seed: int = 0) -> tuple[dict[int, ScaledStep], dict]:
-    """The shipped flow maps of a system by number of substeps, and how each was trained.
+    """The shipped flow maps of a system, by number of substeps, and their training.
 
     Raises:
         FileNotFoundError: If the networks of this seed are not shipped.
     """
-    tensors, header = checkpoints.load(WEIGHTS / f"{name}-seed{seed}.safetensors")
-    problem, flows = PROBLEMS[name], {}
+    tensors, header = checkpoints.load(weights_file(name, seed))
+    flows = {}
     for substeps in LEVELS:
         prefix = f"{substeps}/"
         state = {
-            k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)
+            key.removeprefix(prefix): value
+            for key, value in tensors.items()
+            if key.startswith(prefix)
         }
-        dim = len(state["centre"])
+        width, dim = state["net.layers.0.weight"].shape
         blank = torch.zeros(2, dim, dtype=torch.float64)
-        net = MLP(dim, dim, width=problem.width, depth=2).double()
+        net = MLP(dim, dim, width=width, depth=2).double()
         flows[substeps] = ScaledStep(net, blank, blank)
         flows[substeps].load_state_dict(state)
         flows[substeps].requires_grad_(False)
     return flows, header["training"]
-
-
-if __name__ == "__main__":  # one job, for a scheduler of one's own
-    arguments = json.loads(sys.argv[1])
-    print(train_job(*arguments), flush=True)

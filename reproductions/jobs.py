@@ -43,7 +43,7 @@ def _client(n_jobs: int) -> Client:
     cluster = LocalCluster(
         n_workers=min(os.cpu_count() or 1, n_jobs),
         threads_per_worker=1,
-        dashboard_address="",
+        dashboard_address="127.0.0.1:0",  # local, any free port
         memory_limit=0,
     )
     return Client(cluster)

@@ -5,10 +5,15 @@ import torch
 
 from lecture_utils.exercises import (
     check_antisymmetric_field,
+    check_hermite_gap,
     check_injective_step,
     check_inverse,
     check_order,
+    check_own_stepper,
+    check_serial_calls,
 )
+from lecture_utils.flows import flow_map, repeat
+from lecture_utils.hits import HierarchicalStepper
 from lecture_utils.integrators import euler_step, heun_step, rk4_step, verlet_step
 
 
@@ -171,3 +176,127 @@ def test_the_inverse_passes(right, capsys):
 def test_a_wrong_inverse_is_named(wrong, hint):
     with pytest.raises(AssertionError, match=hint):
         check_inverse(wrong, verlet_step)
+
+
+def serial_calls(levels, n_steps):
+    down = sorted(levels)[::-1]
+    return n_steps // down[0] + sum(
+        a // b - 1 for a, b in zip(down, down[1:], strict=False)
+    )
+
+
+def serial_calls_of_the_package(levels, n_steps):
+    flows = {level: torch.clone for level in levels}
+    return HierarchicalStepper(flows, 0.1).calls(n_steps)
+
+
+@pytest.mark.parametrize("right", [serial_calls, serial_calls_of_the_package])
+def test_the_chain_length_passes(right, capsys):
+    check_serial_calls(right)
+    assert "Passed" in capsys.readouterr().out
+
+
+def chain_with_the_landmarks_twice(levels, n_steps):
+    down = sorted(levels)[::-1]
+    return n_steps // down[0] + sum(
+        a // b for a, b in zip(down, down[1:], strict=False)
+    )
+
+
+def unsorted_chain(levels, n_steps):
+    return n_steps // levels[0] + sum(
+        a // b - 1 for a, b in zip(levels, levels[1:], strict=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (chain_with_the_landmarks_twice, "leave it out"),
+        (lambda levels, n_steps: n_steps // min(levels), "landmarks|all evaluations"),
+        (unsorted_chain, "sort them"),
+        (lambda levels, n_steps: n_steps // max(levels), "by hand"),
+        (lambda levels, n_steps: None, "return"),
+    ],
+)
+def test_a_wrong_chain_length_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_serial_calls(wrong)
+
+
+def hermite_gap(x0, x1, v0, v1, h, s):
+    along = (1 + 2 * s) * (1 - s) ** 2 * x0 + s**2 * (3 - 2 * s) * x1
+    return along + h * s * (1 - s) * ((1 - s) * v0 - s * v1)
+
+
+def hermite_gap_by_coefficients(x0, x1, v0, v1, h, s):
+    rise = x1 - x0
+    square, cube = 3 * rise - h * (2 * v0 + v1), h * (v0 + v1) - 2 * rise
+    return x0 + s * (h * v0 + s * (square + s * cube))
+
+
+@pytest.mark.parametrize("right", [hermite_gap, hermite_gap_by_coefficients])
+def test_the_hermite_gap_passes(right, capsys):
+    check_hermite_gap(right)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda x0, x1, v0, v1, h, s: x0 + s * (x1 - x0), "straight line"),
+        (
+            lambda x0, x1, v0, v1, h, s: hermite_gap(x0, x1, v0, v1, 1, s),
+            "times? h|by h",
+        ),
+        (lambda x0, x1, v0, v1, h, s: hermite_gap(x0, x1, v0, -v1, h, s), "minus"),
+        (lambda x0, x1, v0, v1, h, s: hermite_gap(x0, x1, v1, v0, h, s), "own end"),
+        (lambda x0, x1, v0, v1, h, s: hermite_gap(x1, x0, v0, v1, h, s), "end states"),
+        (lambda x0, x1, v0, v1, h, s: (x0 + x1)[0], "same shape"),
+    ],
+)
+def test_a_wrong_hermite_gap_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_hermite_gap(wrong)
+
+
+def duffing(t, x):
+    q, p = x.unbind(-1)
+    return torch.stack([p, q - q**3], dim=-1)
+
+
+def duffing_flow(substeps, dt=0.05, field=duffing):
+    return repeat(flow_map(field, dt / 4), 4 * substeps)
+
+
+def duffing_stepper(levels, **options):
+    flows = {level: duffing_flow(level, **options) for level in levels}
+    return HierarchicalStepper(flows, 0.05)
+
+
+@pytest.mark.parametrize("levels", [(1, 16), (1, 4, 32)])
+def test_a_stepper_of_ones_own_passes(levels, capsys):
+    check_own_stepper(duffing_stepper(levels))
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (duffing_stepper((1,)), "two levels"),
+        (duffing_stepper((1, 16), dt=0.1), "level 1, its time step"),
+        (
+            duffing_stepper((1, 16), field=lambda t, x: -duffing(t, x)),
+            "step 1 .*its sign",
+        ),
+        (
+            HierarchicalStepper({1: duffing_flow(1), 16: duffing_flow(15)}, 0.05),
+            "step 16 .*flow map of level 16",
+        ),
+        (lambda x0, n_steps: x0, "shape"),
+        (None, "Hand over"),
+    ],
+)
+def test_a_wrong_stepper_is_named(wrong, hint):
+    with pytest.raises(AssertionError, match=hint):
+        check_own_stepper(wrong)

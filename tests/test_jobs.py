@@ -22,7 +22,10 @@ def die_once(i, folder):
 def test_no_job_is_lost_when_a_worker_is_killed(tmp_path, monkeypatch):
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address="", memory_limit=0
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
         ) as cluster,
         Client(cluster),
     ):

@@ -40,6 +40,7 @@ class Problem:
     width: int  # of both hidden layers
     n_pairs: int  # training pairs per network
     n_steps: int  # of Levenberg-Marquardt
+    n_long_pairs: int | None = None  # for steps of 512 and more, if they need it
     on_attractor: bool = False
 
 
@@ -58,7 +59,12 @@ PROBLEMS = {
         HyperbolicFixedPoint(), train=1600, width=36, n_pairs=3000, n_steps=30
     ),
     "cubic": _problem(
-        CubicOscillator(), train=3200, width=36, n_pairs=4000, n_steps=45
+        CubicOscillator(),
+        train=3200,
+        width=36,
+        n_pairs=4000,
+        n_steps=45,
+        n_long_pairs=12000,
     ),
     "van_der_pol": _problem(
         VanDerPol(), train=3200, width=36, n_pairs=4000, n_steps=45
@@ -110,8 +116,10 @@ def training_pairs(problem: Problem, seed: int) -> Iterator[tuple[int, Tensor, T
     """
     states = trajectories(problem, "train", seed)
     generator = torch.Generator().manual_seed(seed)
-    n, half = problem.n_pairs, problem.n_pairs // 2
     for substeps in LEVELS:
+        long = substeps >= 512 and problem.n_long_pairs
+        n = problem.n_long_pairs if long else problem.n_pairs
+        half = n // 2
         which = torch.randint(len(states), (n,), generator=generator)
         when = torch.randint(N_STEPS + 1 - substeps, (n,), generator=generator)
         which[:half] = torch.randperm(len(states), generator=generator)[

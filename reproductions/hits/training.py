@@ -17,24 +17,36 @@ from reproductions.jobs import run_jobs, write_atomically
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "hits"  # pairs and single networks, while a run is going on
+POOR = 1e-4  # scaled loss above which another initialisation is tried
+MAX_ATTEMPTS = 3
 WEIGHTS = Path(__file__).parents[1] / "weights" / "hits"  # what is shipped
 
 
 def train_network(
     problem: Problem, x: Tensor, x_next: Tensor, seed: int
 ) -> tuple[ScaledStep, Tensor]:
-    """Fit a flow map to pairs ``(n, d)``; returns it with its loss history."""
-    torch.manual_seed(seed)
-    dim = x.shape[-1]
-    net = MLP(dim, dim, width=problem.width, depth=2).double()
-    step = ScaledStep(net, x, x_next)
+    """Fit a flow map to pairs ``(n, d)``; returns it with its loss history.
 
-    def error(network, x, x_next):
-        return (network(x) - x_next) / step.scale
-
-    data = (x, x_next)
-    history = fit_least_squares(error, step, data, n_steps=problem.n_steps)
-    return step, history
+    A long step can end in a poor local minimum: then up to two other initial weights
+    are tried, and the best network on the training pairs is kept.
+    """
+    attempts = []
+    for attempt in range(MAX_ATTEMPTS):
+        torch.manual_seed(seed + 1000 * attempt)
+        dim = x.shape[-1]
+        net = MLP(dim, dim, width=problem.width, depth=2).double()
+        step = ScaledStep(net, x, x_next)
+        scale = step.scale
+        history = fit_least_squares(
+            lambda network, x, x_next, scale=scale: (network(x) - x_next) / scale,
+            step,
+            (x, x_next),
+            n_steps=problem.n_steps,
+        )
+        attempts.append((step, history))
+        if history[-1] < POOR:
+            break
+    return min(attempts, key=lambda attempt: attempt[1][-1].item())
 
 
 def pairs_file(name: str, seed: int) -> Path:
@@ -93,8 +105,8 @@ def train(names: list[str], seeds: list[int]) -> None:
     for job, checkpoint in run_jobs(train_job, missing):
         write_atomically(network_file(*job), checkpoint)
         _, header = checkpoints.load(network_file(*job))
-        training = header["training"]
-        print(f"{header['what']}: loss {training['loss']:.0e}", flush=True)
+        training = header["about"]["training"]
+        print(f"{header['about']['what']}: loss {training['loss']:.0e}", flush=True)
     for seed in seeds:
         for name in names:
             if not weights_file(name, seed).exists():
@@ -112,7 +124,7 @@ def pack(name: str, seed: int) -> None:
     for substeps in LEVELS:
         state, header = checkpoints.load(network_file(name, substeps, seed))
         tensors |= {f"{substeps}/{key}": value for key, value in state.items()}
-        trainings[str(substeps)] = header["training"]
+        trainings[str(substeps)] = header["about"]["training"]
     path = weights_file(name, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     what = f"flow maps of {name} for {len(LEVELS)} time steps"
@@ -141,4 +153,4 @@ def load_flows(name: str, seed: int = 0) -> tuple[dict[int, ScaledStep], dict]:
         flows[substeps] = ScaledStep(net, blank, blank)
         flows[substeps].load_state_dict(state)
         flows[substeps].requires_grad_(False)
-    return flows, header["training"]
+    return flows, header["about"]["training"]

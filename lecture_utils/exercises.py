@@ -274,7 +274,8 @@ def check_own_stepper(stepper: Callable[[Tensor, int], Tensor]) -> None:
         f"(50, 2); it returned {tuple(getattr(found, 'shape', ()))}."
     )
     levels = tuple(getattr(stepper, "levels", ()))
-    assert len(levels) >= 2, f"Use at least two levels; yours are {levels}."
+    assert {1, 16} <= set(levels), f"Use at least levels 1 and 16; yours are {levels}."
+    assert getattr(stepper, "dt", 0.05) == 0.05, "Give the stepper dt = 0.05."
     for i in range(1, 161):
         for _ in range(10):
             x = _duffing_rk4(x, 0.005)
@@ -290,7 +291,8 @@ def _stepper_hint(i: int, levels: tuple[int, ...]) -> str:
     if i < max(levels):
         return (
             f"This is before the first landmark, step {max(levels)}: look at the flow "
-            f"map of level {min(levels)}, its time step and its sign."
+            f"map of level {min(levels)}: its time step, its sign, the size of its "
+            "network, and the states it was trained on."
         )
     return (
         f"Up to the first landmark, step {max(levels)}, all was well: look at the flow "
@@ -311,7 +313,9 @@ def _duffing_rk4(x: Tensor, dt: float) -> Tensor:
 
 def _call(function: Callable, arguments: tuple) -> object:
     """Call the learner's function; its own exceptions come back as a hint."""
-    assert callable(function), "Hand over the function itself, without calling it."
+    assert callable(function), (
+        "Hand over what can be called: the function itself, or the stepper."
+    )
     try:
         found = function(*arguments)
     except AssertionError:
@@ -319,7 +323,7 @@ def _call(function: Callable, arguments: tuple) -> object:
     except Exception as error:
         shapes = [tuple(a.shape) for a in arguments if isinstance(a, Tensor)]
         raise AssertionError(
-            f"Your function raised {type(error).__name__}: {error}. It was called with "
+            f"Your function raised {type(error).__name__}: {error}\nIt was called with "
             f"{len(arguments)} arguments, tensors of shape {shapes}. States are rows "
             "(..., d): a matrix acts on them as x @ A.T."
         ) from error

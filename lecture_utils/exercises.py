@@ -4,13 +4,13 @@ A check gets the learner's own function, calls it on problems with known answers
 fails with a hint that names the likely mistake.
 """
 
-import itertools
 import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from lecture_utils._answers import answer, call, number
 from lecture_utils.types import StepMethod, VectorField
 
 
@@ -24,7 +24,7 @@ def check_order(step: StepMethod, *, order: int) -> None:
     def error(n_steps: int) -> float:
         dt, x = 2 / n_steps, torch.ones(1, dtype=torch.float64)
         for i in range(n_steps):
-            x = _answer(step, (lambda t, x: x * math.cos(t), i * dt, x, dt), x)
+            x = answer(step, (lambda t, x: x * math.cos(t), i * dt, x, dt), x)
         return abs(x.item() - math.exp(math.sin(2)))
 
     coarse, fine = error(80), error(160)
@@ -62,7 +62,7 @@ def check_injective_step(
         b = torch.randn(dim, width, dtype=torch.float64, generator=generator)
         norm_a, norm_b = (torch.linalg.matrix_norm(m, 2).item() for m in (a, b))
         expected = 1 / (norm_a * norm_b)
-        found = _number(injective_step, (a, b))
+        found = number(injective_step, (a, b))
         named = {
             1 / (a.norm() * b.norm()).item(): (
                 "That is the Frobenius norm: safe, but smaller than need be. The "
@@ -105,11 +105,11 @@ def check_antisymmetric_field(
     w = torch.randn(4, 4, dtype=torch.float64, generator=generator)
     b = torch.randn(4, dtype=torch.float64, generator=generator)
     x = torch.randn(7, 3, 4, dtype=torch.float64, generator=generator)
-    field = _call(make_field, (w, b, 0.3))
+    field = call(make_field, (w, b, 0.3))
     assert callable(field), (
         f"Your function must return a function of x, not {type(field).__name__}."
     )
-    found = _answer(field, (x,), x)
+    found = answer(field, (x,), x)
     eye = torch.eye(4, dtype=torch.float64)
 
     def layer(matrix: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ def check_inverse(undo: StepMethod, step: StepMethod) -> None:
     x = torch.tensor([[0.7, -0.4], [2.0, 1.5]], dtype=torch.float64)
     t, dt = 0.3, 0.2
     x_next = step(field, t, x, dt)
-    found = _answer(undo, (field, t, x_next, dt), x)
+    found = answer(undo, (field, t, x_next, dt), x)
     error = (found - x).abs().max().item()
     named = {
         "That is another step forward: the step should be -dt.": step(
@@ -181,172 +181,3 @@ def check_inverse(undo: StepMethod, step: StepMethod) -> None:
 def _driven_pendulum(t: float | Tensor, x: Tensor) -> Tensor:
     q, p = x.chunk(2, dim=-1)
     return torch.cat([p, -q.sin() + math.cos(3 * float(t))], dim=-1)
-
-
-def check_serial_calls(serial_calls: Callable[[list[int], int], int]) -> None:
-    """Check the length of the chain of a hierarchical time-stepper.
-
-    ``serial_calls(levels, n_steps)`` should return how many evaluations wait for one
-    another; levels come in any order, ``n_steps`` is a multiple of the largest.
-
-    Raises:
-        AssertionError: With a hint, if a count is wrong.
-    """
-    for levels, n_steps in (([1], 12), ([8, 1], 64), ([1, 64, 8], 1024), ([4], 20)):
-        down = sorted(levels, reverse=True)
-        ratios = [long // short for long, short in itertools.pairwise(down)]
-        expected = n_steps // down[0] + sum(ratio - 1 for ratio in ratios)
-        found = _number(serial_calls, (list(levels), n_steps))
-        named = {
-            n_steps // down[0] + sum(ratios): (
-                "The last step of each gap would land on a known state: leave it out."
-            ),
-            n_steps // down[0] * math.prod(ratios): (
-                "That counts all evaluations; the gaps are filled at the same time."
-            ),
-            n_steps // down[-1]: (
-                "That is the chain of the shortest step alone: use the landmarks."
-            ),
-            n_steps // levels[0]
-            + sum(a // b - 1 for a, b in itertools.pairwise(levels)): (
-                "The levels come in any order: sort them, largest first."
-            ),
-        }
-        hint = named.get(round(found), "Count one level at a time, by hand.")
-        assert found == expected, (
-            f"For levels {levels} and {n_steps} steps the chain is {expected} long, "
-            f"you gave {found:g}. {hint}"
-        )
-    print("Passed: landmarks one after the other, then the gaps of each level.")
-
-
-def check_hermite_gap(hermite_gap: Callable[..., Tensor]) -> None:
-    """Check cubic Hermite interpolation within a gap.
-
-    ``hermite_gap(x0, x1, v0, v1, h, s)`` should return the state at the fraction ``s``.
-
-    Raises:
-        AssertionError: With a hint, if a cubic is not reproduced.
-    """
-    c = torch.tensor([[1.0, -2.0, 0.5, 3.0], [0.3, 1.0, -1.5, 0.2]]).double().T
-    h, s = 0.4, 0.3
-
-    def cubic(t: float) -> Tensor:
-        return c[0] + c[1] * t + c[2] * t**2 + c[3] * t**3
-
-    def slope(t: float) -> Tensor:
-        return c[1] + 2 * c[2] * t + 3 * c[3] * t**2
-
-    ends = (cubic(0), cubic(h), slope(0), slope(h))
-    found = _answer(hermite_gap, (*ends, h, s), ends[0])
-    x0, x1, v0, v1 = ends
-    along = (1 + 2 * s) * (1 - s) ** 2 * x0 + s**2 * (3 - 2 * s) * x1
-    bend = s * (1 - s) * ((1 - s) * v0 - s * v1)
-    named = {
-        "That is the straight line: the slopes must enter.": x0 + s * (x1 - x0),
-        "The slopes are per unit of time: multiply them by h.": along + bend,
-        "The slope at the end enters with a minus sign.": along
-        + h * s * (1 - s) * ((1 - s) * v0 + s * v1),
-        "Both slopes must enter, each from its own end.": along
-        + h * s * (1 - s) * ((1 - s) * v1 - s * v0),
-    }
-    hint = next(
-        (text for text, wrong in named.items() if torch.allclose(found, wrong)),
-        "At s = 0 and s = 1 it must give the end states; check those first.",
-    )
-    assert torch.allclose(found, cubic(h * s)), f"A cubic is not reproduced. {hint}"
-    print("Passed: cubics are reproduced exactly.")
-
-
-def check_own_stepper(stepper: Callable[[Tensor, int], Tensor]) -> None:
-    r"""Check a stepper for Duffing's oscillator, :math:`\ddot q = q - q^3`.
-
-    Called with 50 states in :math:`[-1, 1]^2` and 160 steps of 0.05.
-
-    Raises:
-        AssertionError: With a hint, if its states are off by more than 1e-3.
-    """
-    generator = torch.Generator().manual_seed(1)
-    x = 2 * torch.rand(50, 2, dtype=torch.float64, generator=generator) - 1
-    found = _call(stepper, (x, 160))
-    assert isinstance(found, Tensor) and found.shape == (50, 161, 2), (
-        "stepper(x0, 160) must return states of shape (50, 161, 2) for x0 of shape "
-        f"(50, 2); it returned {tuple(getattr(found, 'shape', ()))}."
-    )
-    levels = tuple(getattr(stepper, "levels", ()))
-    assert {1, 16} <= set(levels), f"Use at least levels 1 and 16; yours are {levels}."
-    assert getattr(stepper, "dt", 0.05) == 0.05, "Give the stepper dt = 0.05."
-    for i in range(1, 161):
-        for _ in range(10):
-            x = _duffing_rk4(x, 0.005)
-        error = (found[:, i] - x).abs().max().item()
-        assert error < 1e-3, (
-            f"At step {i} (t = {0.05 * i:g}) a state is off by {error:.1e}. "
-            + _stepper_hint(i, levels)
-        )
-    print("Passed: all states up to t = 8 are right to 1e-3.")
-
-
-def _stepper_hint(i: int, levels: tuple[int, ...]) -> str:
-    if i < max(levels):
-        return (
-            f"This is before the first landmark, step {max(levels)}: look at the flow "
-            f"map of level {min(levels)}: its time step, its sign, the size of its "
-            "network, and the states it was trained on."
-        )
-    return (
-        f"Up to the first landmark, step {max(levels)}, all was well: look at the flow "
-        f"map of level {max(levels)}. Was it trained where the orbits go?"
-    )
-
-
-def _duffing_rk4(x: Tensor, dt: float) -> Tensor:
-    def field(x: Tensor) -> Tensor:
-        q, p = x.unbind(-1)
-        return torch.stack([p, q - q**3], dim=-1)
-
-    k1 = field(x)
-    k2 = field(x + dt / 2 * k1)
-    k3 = field(x + dt / 2 * k2)
-    return x + dt / 6 * (k1 + 2 * k2 + 2 * k3 + field(x + dt * k3))
-
-
-def _call(function: Callable, arguments: tuple) -> object:
-    """Call the learner's function; its own exceptions come back as a hint."""
-    assert callable(function), (
-        "Hand over what can be called: the function itself, or the stepper."
-    )
-    try:
-        found = function(*arguments)
-    except AssertionError:
-        raise
-    except Exception as error:
-        shapes = [tuple(a.shape) for a in arguments if isinstance(a, Tensor)]
-        raise AssertionError(
-            f"Your function raised {type(error).__name__}: {error}\nIt was called with "
-            f"{len(arguments)} arguments, tensors of shape {shapes}. States are rows "
-            "(..., d): a matrix acts on them as x @ A.T."
-        ) from error
-    assert found is not None, "Nothing came back: does the function end with return?"
-    return found
-
-
-def _answer(function: Callable, arguments: tuple, x: Tensor) -> Tensor:
-    """What the learner's function returns, if it is a state like ``x``."""
-    found = _call(function, arguments)
-    assert isinstance(found, Tensor), f"Return a tensor, not {type(found).__name__}."
-    assert found.shape == x.shape, (
-        f"For x of shape {tuple(x.shape)} return the same shape, not "
-        f"{tuple(found.shape)}."
-    )
-    return found
-
-
-def _number(function: Callable, arguments: tuple) -> float:
-    """What the learner's function returns, if it is one finite number."""
-    found = _call(function, arguments)
-    assert isinstance(found, int | float | Tensor), f"Return one number, not {found!r}."
-    value = torch.as_tensor(found, dtype=torch.float64)
-    assert value.numel() == 1, f"Return one number, not {value.numel()}: {found!r}."
-    assert value.isfinite().all(), f"Return a finite number, not {value.item()}."
-    return value.item()

@@ -5,10 +5,12 @@ import torch
 
 from lecture_utils.exercises import (
     check_antisymmetric_field,
-    check_hermite_gap,
     check_injective_step,
     check_inverse,
     check_order,
+)
+from lecture_utils.exercises_time_steppers import (
+    check_hermite_gap,
     check_own_stepper,
     check_serial_calls,
 )

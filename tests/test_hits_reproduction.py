@@ -98,3 +98,12 @@ def test_shipped_flows_cover_all_levels():
     assert tuple(flows) == LEVELS and set(training) == {str(k) for k in LEVELS}
     x = torch.rand(4, 3, dtype=torch.float64)
     assert torch.equal(flows[8](x)[:, 0], x[:, 0])  # the parameter never changes
+
+
+def test_lorenz_states_are_spread_over_the_attractor():
+    # After too short a warm-up all states sit on one thread around one wing.
+    states = initial_states(PROBLEMS["lorenz"], "test", 0)
+    assert 7.5 < states[:, 2].std() < 9.5  # 8.6 on the attractor
+    assert 0.4 < (states[:, 0] > 0).double().mean() < 0.6
+    nearest = torch.cdist(states, states).fill_diagonal_(torch.inf).amin(dim=1)
+    assert nearest.median() > 0.2

@@ -23,7 +23,9 @@ ALLOWED = {
     "widgets": {"_stored_figures"},
     "_stored_figures": set(),
     "_least_squares": set(),
-    "exercises": {"types"},
+    "_answers": set(),
+    "exercises": {"types", "_answers"},
+    "exercises_time_steppers": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

@@ -24,7 +24,7 @@ from lecture_utils.types import VectorField
 
 N_STEPS = 5120  # of the finest time step, in every trajectory
 LEVELS = tuple(2**k for k in range(11))  # steps of a network, in finest time steps
-WARM_UP = 15.0  # time units until a Lorenz state is on the attractor
+WARM_UP = 100.0  # time units until Lorenz states are spread over the whole attractor
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -94,7 +94,7 @@ def initial_states(problem: Problem, split: str, seed: int) -> Tensor:
     region = problem.region if split == "train" else problem.test_region
     x0 = sample_box(region, n, generator=generator)
     if problem.on_attractor:
-        times = torch.linspace(0, WARM_UP, 3001, dtype=torch.float64)
+        times = torch.linspace(0, WARM_UP, 10001, dtype=torch.float64)
         x0 = integrate(problem.field, x0, times)[:, -1]
     return x0
 
@@ -117,8 +117,9 @@ def training_pairs(problem: Problem, seed: int) -> Iterator[tuple[int, Tensor, T
     states = trajectories(problem, "train", seed)
     generator = torch.Generator().manual_seed(seed)
     for substeps in LEVELS:
-        long = substeps >= 512 and problem.n_long_pairs
-        n = problem.n_long_pairs if long else problem.n_pairs
+        n = problem.n_pairs
+        if substeps >= 512 and problem.n_long_pairs:
+            n = problem.n_long_pairs
         half = n // 2
         which = torch.randint(len(states), (n,), generator=generator)
         when = torch.randint(N_STEPS + 1 - substeps, (n,), generator=generator)

@@ -12,13 +12,14 @@ from numbers import Integral
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lecture_utils.flows import refine
 from lecture_utils.interpolation import cubic_hermite, cubic_spline, linear
 from lecture_utils.types import FlowMap, VectorField
 
 CPU_CHUNK = 3000  # states whose hidden layers, some 48 wide, stay in a core's cache
+CPU_CHUNK_PLAIN = 20_000  # the same for a function that holds no layers
 
 
 class _Level(NamedTuple):
@@ -46,7 +47,8 @@ class HierarchicalStepper:
             ``"hermite"`` (cubic, with the slopes of ``field``).
         field: Autonomous vector field, called as ``field(0.0, x)``.
         chunk: How many states a flow gets at once. By default as many as suit the
-            cache of a CPU core, and all of them on another device.
+            cache of a CPU core (for a `torch.nn.Module` fewer than for a function), and
+            all of them on another device.
 
     Raises:
         ValueError: If there is no level, a level does not divide the next larger, the
@@ -175,7 +177,12 @@ def _in_chunks(
     """Apply a function to all states, ``(..., d) -> (..., d)``, a chunk at a time."""
     rows = states.reshape(-1, states.shape[-1])
     if chunk is None:
-        chunk = CPU_CHUNK if states.device.type == "cpu" else max(len(rows), 1)
+        chunk = CPU_CHUNK if isinstance(function, nn.Module) else CPU_CHUNK_PLAIN
+        chunk = chunk if states.device.type == "cpu" else max(len(rows), 1)
+    if len(rows) <= chunk:
+        result = function(rows)
+        _check_like(result, rows, name)
+        return result.reshape(states.shape)
     results = []
     for part in rows.split(chunk):
         results.append(function(part))

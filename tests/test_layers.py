@@ -13,6 +13,7 @@ ALLOWED = {
     "integrators": {"types"},
     "flows": {"types", "integrators"},
     "interpolation": set(),
+    "parareal": {"types", "flows"},
     "hits": {"types", "flows", "interpolation"},
     "level_selection": {"types", "hits"},
     "nets": {"types", "integrators"},
@@ -26,6 +27,7 @@ ALLOWED = {
     "_answers": set(),
     "exercises": {"types", "_answers"},
     "exercises_time_steppers": {"_answers"},
+    "exercises_hybrid": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

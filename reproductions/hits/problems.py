@@ -107,14 +107,15 @@ def trajectories(problem: Problem, split: str, seed: int = 0) -> Tensor:
     return reference_trajectories(problem.field, x0, times, rtol=rtol, atol=atol).states
 
 
-def training_pairs(problem: Problem, seed: int) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """For every level: its substeps, and pairs ``(n_pairs, d)`` one step apart.
+def training_pairs(
+    problem: Problem, states: Tensor, seed: int
+) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """From trajectories, for every level: substeps, pairs ``(n_pairs, d)`` a step apart.
 
     Half of the pairs start at initial states, half at random times along the
     trajectories, where a forecast spends its time too (the paper trains on the first
     five steps of each trajectory only).
     """
-    states = trajectories(problem, "train", seed)
     generator = torch.Generator().manual_seed(seed)
     for substeps in LEVELS:
         n = problem.n_pairs

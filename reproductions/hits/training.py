@@ -12,7 +12,8 @@ from torch import Tensor
 from lecture_utils import checkpoints
 from lecture_utils.nets import MLP, ScaledStep
 from lecture_utils.training import fit_least_squares
-from reproductions.hits.problems import LEVELS, PROBLEMS, Problem, training_pairs
+from reproductions.hits.problems import PROBLEMS, Problem
+from reproductions.hits.protocols import PROTOCOLS, pairs
 from reproductions.jobs import run_jobs, write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -23,15 +24,16 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "hits"  # what is shipped
 
 
 def train_network(
-    problem: Problem, x: Tensor, x_next: Tensor, seed: int
+    problem: Problem, x: Tensor, x_next: Tensor, seed: int, n_steps: int | None = None
 ) -> tuple[ScaledStep, Tensor]:
     """Fit a flow map to pairs ``(n, d)``; returns it with its loss history.
 
     A long step can end in a poor local minimum: then up to two other initial weights
-    are tried, and the best network on the training pairs is kept.
+    are tried, and the best network on the training pairs is kept. With a number of
+    steps of its own (data that are not exact end anywhere) there is one attempt.
     """
     attempts = []
-    for attempt in range(MAX_ATTEMPTS):
+    for attempt in range(1 if n_steps else MAX_ATTEMPTS):
         torch.manual_seed(seed + 1000 * attempt)
         dim = x.shape[-1]
         net = MLP(dim, dim, width=problem.width, depth=2).double()
@@ -41,7 +43,7 @@ def train_network(
             lambda network, x, x_next, scale=scale: (network(x) - x_next) / scale,
             step,
             (x, x_next),
-            n_steps=problem.n_steps,
+            n_steps=n_steps or problem.n_steps,
         )
         attempts.append((step, history))
         if history[-1] < POOR:
@@ -49,29 +51,35 @@ def train_network(
     return min(attempts, key=lambda attempt: attempt[1][-1].item())
 
 
-def pairs_file(name: str, seed: int) -> Path:
+def label(name: str, seed: int, key: str) -> str:
+    """What the files of one system, seed and protocol are called."""
+    return f"{name}-seed{seed}" if key == "accurate" else f"{name}-{key}-seed{seed}"
+
+
+def pairs_file(name: str, seed: int, key: str) -> Path:
     """The training pairs of all levels of a system, made once per seed and machine."""
-    path = WORK / f"{name}-seed{seed}.pairs"
+    path = WORK / f"{label(name, seed, key)}.pairs"
     if not path.exists():
         tensors = {}
-        for substeps, x, x_next in training_pairs(PROBLEMS[name], seed):
+        for substeps, x, x_next in pairs(PROBLEMS[name], seed, key):
             tensors |= {f"{substeps}.x": x, f"{substeps}.x_next": x_next}
         write_atomically(path, safetensors.torch.save(tensors))
     return path
 
 
-def network_file(name: str, substeps: int, seed: int) -> Path:
+def network_file(name: str, substeps: int, seed: int, key: str) -> Path:
     """Where a run keeps a network until all of its system are there."""
-    return WORK / f"{name}-seed{seed}-step{substeps}.safetensors"
+    return WORK / f"{label(name, seed, key)}-step{substeps}.safetensors"
 
 
-def train_job(name: str, substeps: int, seed: int) -> bytes:
+def train_job(name: str, substeps: int, seed: int, key: str) -> bytes:
     """Train one network, on whatever machine; returns its checkpoint."""
     torch.set_num_threads(1)
-    pairs = safetensors.torch.load_file(pairs_file(name, seed))
-    x, x_next = pairs[f"{substeps}.x"], pairs[f"{substeps}.x_next"]
+    data = safetensors.torch.load_file(pairs_file(name, seed, key))
+    x, x_next = data[f"{substeps}.x"], data[f"{substeps}.x_next"]
     cpu, wall = time.process_time(), time.monotonic()
-    step, history = train_network(PROBLEMS[name], x, x_next, seed)
+    n_steps = PROTOCOLS[key].n_steps
+    step, history = train_network(PROBLEMS[name], x, x_next, seed, n_steps)
     training = {
         "method": "Levenberg-Marquardt on one-step errors, scaled",
         "steps": len(history) - 1,
@@ -81,7 +89,7 @@ def train_job(name: str, substeps: int, seed: int) -> bytes:
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "seconds": round(time.monotonic() - wall, 1),
     }
-    what = f"{name}, step {substeps} dt, seed {seed}"
+    what = f"{name}, step {substeps} dt, seed {seed}, data: {key}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network"
         about = {"what": what, "training": training, "seed": seed}
@@ -89,19 +97,21 @@ def train_job(name: str, substeps: int, seed: int) -> bytes:
         return path.read_bytes()
 
 
-def train(names: list[str], seeds: list[int]) -> None:
+def train(names: list[str], seeds: list[int], key: str = "accurate") -> None:
     """Train what is missing, in parallel, and put it into the shipped files."""
-    wanted = [(n, k, s) for s in seeds for n in names for k in LEVELS]
+    levels = PROTOCOLS[key].levels
+    wanted = [(n, k, s, key) for s in seeds for n in names for k in levels]
     missing = [
         job
         for job in wanted
-        if not network_file(*job).exists() and not weights_file(job[0], job[2]).exists()
+        if not network_file(*job).exists()
+        and not weights_file(job[0], job[2], key).exists()
     ]
     # On one machine the workers share the pairs; made here, they are made once.
     if "SCHEDULER" not in os.environ:
-        for name, seed in dict.fromkeys((n, s) for n, _, s in missing):
-            print(f"pairs of {name}, seed {seed}", flush=True)
-            pairs_file(name, seed)
+        for name, seed in dict.fromkeys((n, s) for n, _, s, _ in missing):
+            print(f"pairs of {name}, seed {seed}, {key}", flush=True)
+            pairs_file(name, seed, key)
     for job, checkpoint in run_jobs(train_job, missing):
         write_atomically(network_file(*job), checkpoint)
         _, header = checkpoints.load(network_file(*job))
@@ -109,38 +119,40 @@ def train(names: list[str], seeds: list[int]) -> None:
         print(f"{header['about']['what']}: loss {training['loss']:.0e}", flush=True)
     for seed in seeds:
         for name in names:
-            if not weights_file(name, seed).exists():
-                pack(name, seed)
+            if not weights_file(name, seed, key).exists():
+                pack(name, seed, key)
 
 
-def weights_file(name: str, seed: int) -> Path:
-    """The shipped networks of a system and seed."""
-    return WEIGHTS / f"{name}-seed{seed}.safetensors"
+def weights_file(name: str, seed: int, key: str = "accurate") -> Path:
+    """The shipped networks of a system, seed and protocol."""
+    return WEIGHTS / f"{label(name, seed, key)}.safetensors"
 
 
-def pack(name: str, seed: int) -> None:
+def pack(name: str, seed: int, key: str) -> None:
     """Put the networks of all levels into the one file that is shipped."""
     tensors, trainings = {}, {}
-    for substeps in LEVELS:
-        state, header = checkpoints.load(network_file(name, substeps, seed))
-        tensors |= {f"{substeps}/{key}": value for key, value in state.items()}
+    for substeps in PROTOCOLS[key].levels:
+        state, header = checkpoints.load(network_file(name, substeps, seed, key))
+        tensors |= {f"{substeps}/{part}": value for part, value in state.items()}
         trainings[str(substeps)] = header["about"]["training"]
-    path = weights_file(name, seed)
+    path = weights_file(name, seed, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    what = f"flow maps of {name} for {len(LEVELS)} time steps"
-    about = {"what": what, "training": trainings, "seed": seed}
+    what = f"flow maps of {name} for {len(trainings)} time steps"
+    about = {"what": what, "training": trainings, "seed": seed, "data": key}
     checkpoints.save(path, tensors, about=about)
 
 
-def load_flows(name: str, seed: int = 0) -> tuple[dict[int, ScaledStep], dict]:
+def load_flows(
+    name: str, seed: int = 0, key: str = "accurate"
+) -> tuple[dict[int, ScaledStep], dict]:
     """The shipped flow maps of a system, by number of substeps, and their training.
 
     Raises:
         FileNotFoundError: If the networks of this seed are not shipped.
     """
-    tensors, header = checkpoints.load(weights_file(name, seed))
+    tensors, header = checkpoints.load(weights_file(name, seed, key))
     flows = {}
-    for substeps in LEVELS:
+    for substeps in PROTOCOLS[key].levels:
         prefix = f"{substeps}/"
         state = {
             key.removeprefix(prefix): value

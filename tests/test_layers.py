@@ -26,6 +26,7 @@ ALLOWED = {
     "_least_squares": set(),
     "_answers": set(),
     "exercises": {"types", "_answers"},
+    "exercises_flow_maps": {"types", "_answers"},
     "exercises_time_steppers": {"_answers"},
     "exercises_hybrid": {"_answers"},
     "claims": set(),

@@ -5,6 +5,7 @@ the matrix of Hamilton's equations :math:`\dot x = J \nabla H(x)`.
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -132,13 +133,16 @@ class SympFlow(nn.Module):
             Potential(dim // 2, width=width) for _ in range(n_layers)
         )
 
+    def _layers(self) -> list[tuple[int, Potential]]:
+        return list(enumerate(cast(list[Potential], list(self.potentials))))
+
     def forward(self, t: Time, x: Tensor) -> Tensor:
         """The state a time ``t`` after ``x``, shape ``(..., d) -> (..., d)``.
 
         ``t`` is a number or has the shape ``(...)``: one time per state.
         """
         q, p = x.chunk(2, dim=-1)
-        for i, potential in enumerate(self.potentials):
+        for i, potential in self._layers():
             if i % 2 == 0:
                 p = p - potential.push(t, q)
             else:
@@ -148,7 +152,7 @@ class SympFlow(nn.Module):
     def inverse(self, t: Time, x: Tensor) -> Tensor:
         """The state a time ``t`` before ``x``: the layers undone, last one first."""
         q, p = x.chunk(2, dim=-1)
-        for i, potential in reversed(list(enumerate(self.potentials))):
+        for i, potential in reversed(self._layers()):
             if i % 2 == 0:
                 p = p + potential.push(t, q)
             else:
@@ -159,7 +163,7 @@ class SympFlow(nn.Module):
         r"""The state :math:`N(t, x)` and its velocity :math:`\partial_t N(t, x)`."""
         q, p = x.chunk(2, dim=-1)
         q_rate, p_rate = torch.zeros_like(q), torch.zeros_like(p)
-        for i, potential in enumerate(self.potentials):
+        for i, potential in self._layers():
             if i % 2 == 0:
                 push, rate = potential.moving_push(t, q, q_rate)
                 p, p_rate = p - push, p_rate - rate
@@ -176,7 +180,7 @@ class SympFlow(nn.Module):
         r"""`hamiltonian` at the state :math:`N(t, x_0)`: no layer need be undone."""
         q, p = x0.chunk(2, dim=-1)
         total = torch.zeros_like(x0[..., 0])
-        for i, potential in enumerate(self.potentials):
+        for i, potential in self._layers():
             if i % 2 == 0:
                 total = total + potential.rate(t, q)
                 p = p - potential.push(t, q)

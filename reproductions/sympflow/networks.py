@@ -1,6 +1,6 @@
 """The two kinds of network, and what their training makes small."""
 
-from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +27,10 @@ class PlainFlow(nn.Module):
         at_zero = self.net(torch.cat([torch.zeros_like(time), x], dim=-1))
         values = torch.cat([time, x], dim=-1)
         rates = torch.cat([torch.ones_like(time), torch.zeros_like(x)], dim=-1)
-        for layer in list(self.net.layers)[:-1]:
+        *hidden, last = cast(list[nn.Linear], list(self.net.layers))
+        for layer in hidden:
             values, rates = torch.tanh(layer(values)), rates @ layer.weight.mT
             rates = (1 - values**2) * rates
-        last = self.net.layers[-1]
         return x + (last(values) - at_zero), rates @ last.weight.mT
 
 
@@ -48,9 +48,10 @@ class Residual(nn.Module):
     :math:`\sqrt{\text{matching}}\,(H_N - H)`, the error of its own Hamiltonian.
     """
 
-    def __init__(self, flow: nn.Module, system: Callable, matching: float = 0.0):
+    def __init__(self, flow: SympFlow | PlainFlow, system: Any, matching: float = 0.0):
         super().__init__()
-        self.flow, self.system, self.matching = flow, system, matching
+        self.flow: Any = flow
+        self.system, self.matching = system, matching
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
         later, velocity = self.flow.with_velocity(t, x)

@@ -17,6 +17,7 @@ ALLOWED = {
     "hits": {"types", "flows", "interpolation"},
     "level_selection": {"types", "hits"},
     "nets": {"types", "integrators"},
+    "hamiltonian": {"types"},
     "data": {"types", "integrators"},
     "training": {"_least_squares"},
     "checkpoints": set(),
@@ -29,6 +30,7 @@ ALLOWED = {
     "exercises_flow_maps": {"types", "_answers"},
     "exercises_time_steppers": {"_answers"},
     "exercises_hybrid": {"_answers"},
+    "exercises_symplectic": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

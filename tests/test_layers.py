@@ -16,6 +16,7 @@ ALLOWED = {
     "hits": {"types", "flows", "interpolation"},
     "level_selection": {"types", "hits"},
     "nets": {"types", "integrators"},
+    "approximation": {"nets"},
     "data": {"types", "integrators"},
     "training": {"_least_squares"},
     "checkpoints": set(),
@@ -26,6 +27,7 @@ ALLOWED = {
     "_answers": set(),
     "exercises": {"types", "_answers"},
     "exercises_time_steppers": {"_answers"},
+    "exercises_approximation": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

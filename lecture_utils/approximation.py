@@ -28,10 +28,11 @@ def relu_interpolant(knots: Tensor, values: Tensor) -> MLP:
     bends = torch.cat([slopes[:1], slopes.diff()])
     net = MLP(1, 1, width=len(bends), depth=1, activation=torch.relu).to(knots)
     with torch.no_grad():
-        net.layers[0].weight.fill_(1.0)
-        net.layers[0].bias.copy_(-knots[:-1])
-        net.layers[1].weight.copy_(bends[None])
-        net.layers[1].bias.copy_(values[:1])
+        inner, bias, outer, height = net.parameters()
+        inner.fill_(1.0)
+        bias.copy_(-knots[:-1])
+        outer.copy_(bends[None])
+        height.copy_(values[:1])
     return net
 
 

@@ -18,6 +18,7 @@ ALLOWED = {
     "level_selection": {"types", "hits"},
     "nets": {"types", "integrators"},
     "hamiltonian": {"types"},
+    "approximation": {"nets"},
     "data": {"types", "integrators"},
     "training": {"_least_squares"},
     "checkpoints": set(),
@@ -31,6 +32,7 @@ ALLOWED = {
     "exercises_time_steppers": {"_answers"},
     "exercises_hybrid": {"_answers"},
     "exercises_symplectic": {"_answers"},
+    "exercises_approximation": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

@@ -122,7 +122,7 @@ def check_log_norm(my_log_norm: Callable[[Tensor], float]) -> None:
             (
                 text
                 for text, wrong in named.items()
-                if torch.allclose(torch.tensor(found), torch.stack(wrong).float())
+                if torch.allclose(torch.tensor(found).double(), torch.stack(wrong))
             ),
             "Which rate does |x| have at most, if x' = A x?",
         )

@@ -10,6 +10,7 @@ ALLOWED = {
     "types": set(),
     "devices": set(),
     "systems": {"types"},
+    "systems_more": {"types", "systems"},
     "integrators": {"types"},
     "flows": {"types", "integrators"},
     "interpolation": set(),
@@ -19,6 +20,9 @@ ALLOWED = {
     "nets": {"types", "integrators"},
     "hamiltonian": {"types"},
     "approximation": {"nets"},
+    "pinn": {"types", "nets"},
+    "balls": {"pinn"},
+    "error_bounds": {"types", "balls", "pinn"},
     "data": {"types", "integrators"},
     "training": {"_least_squares"},
     "checkpoints": set(),
@@ -33,6 +37,7 @@ ALLOWED = {
     "exercises_hybrid": {"_answers"},
     "exercises_symplectic": {"_answers"},
     "exercises_approximation": {"_answers"},
+    "exercises_solvers": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

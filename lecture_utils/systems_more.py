@@ -1,0 +1,75 @@
+"""Systems of the chapters on solvers; built as those of `lecture_utils.systems`."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from lecture_utils.systems import Region
+from lecture_utils.types import Time
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    r"""Exponential decay, :math:`\dot x = -\lambda x`, the test equation of solvers."""
+
+    rate: float = 1.0  # lambda, 1/s
+    dim: ClassVar[int] = 1
+    region: ClassVar[Region] = ((-1.0, 1.0),)
+
+    def __call__(self, t: Time, x: Tensor) -> Tensor:
+        return -self.rate * x
+
+    def flow(self, t: float, x: Tensor) -> Tensor:
+        """Exact state a time ``t`` later, shape ``(..., d) -> (..., d)``."""
+        return math.exp(-self.rate * t) * x
+
+
+@dataclass(frozen=True)
+class ParametricVanDerPol:
+    r"""Van der Pol oscillator with its parameter as a state, :math:`x = (x, y, \mu)`.
+
+    .. math:: \dot x = y,\quad \dot y = \mu (1 - x^2) y - x,\quad \dot\mu = 0.
+
+    ``region`` covers where the states from ``test_region`` are within 2 time units.
+
+    Source: Van der Pol (1926).
+    """
+
+    dim: ClassVar[int] = 3
+    region: ClassVar[Region] = ((-2.5, 2.5), (-4.2, 4.2), (0.5, 1.5))
+    test_region: ClassVar[Region] = ((-2.0, 2.0), (-2.0, 2.0), (0.5, 1.5))
+
+    def __call__(self, t: Time, x: Tensor) -> Tensor:
+        x1, x2, mu = x.unbind(-1)
+        velocity = [x2, mu * (1 - x1**2) * x2 - x1, torch.zeros_like(mu)]
+        return torch.stack(velocity, dim=-1)
+
+
+@dataclass(frozen=True)
+class SIR:
+    r"""Epidemic among susceptible and infected, :math:`x = (s, i, R_0)`.
+
+    .. math:: \dot s = -R_0 s i,\quad \dot i = R_0 s i - i,\quad \dot R_0 = 0.
+
+    Shares of the population; the unit of time is the mean duration of an infection.
+    :math:`R_0`, how many a first case infects, is kept as a state. The infected peak
+    when :math:`s` has fallen to :math:`1/R_0`.
+
+    Source: Kermack & McKendrick (1927), without births and deaths.
+    """
+
+    dim: ClassVar[int] = 3
+    region: ClassVar[Region] = ((0.0, 1.0), (0.0, 0.6), (1.5, 3.5))
+
+    def __call__(self, t: Time, x: Tensor) -> Tensor:
+        s, i, r0 = x.unbind(-1)
+        infections = r0 * s * i
+        return torch.stack([-infections, infections - i, torch.zeros_like(r0)], dim=-1)
+
+    def invariant(self, x: Tensor) -> Tensor:
+        r""":math:`s + i - \log(s) / R_0`, constant; ``(..., d) -> (...)``, s > 0."""
+        s, i, r0 = x.unbind(-1)
+        return s + i - s.log() / r0

@@ -1,0 +1,1 @@
+"""Trial flows trained on their residual, and comparisons of how to train them."""

@@ -1,0 +1,49 @@
+"""Systems of the chapters on solvers, against what is known about them."""
+
+import torch
+
+from lecture_utils.data import reference_trajectories, sample_box
+from lecture_utils.systems import VanDerPol
+from lecture_utils.systems_more import SIR, ExponentialDecay, ParametricVanDerPol
+
+TIMES = torch.tensor([0.0, 1.5], dtype=torch.float64)
+
+
+def start(system, n=40):
+    return sample_box(system.region, n, generator=torch.Generator().manual_seed(0))
+
+
+def test_decay_has_its_closed_form():
+    system = ExponentialDecay(rate=0.7)
+    x = start(system)
+    found = reference_trajectories(system, x, TIMES).states[:, 1]
+    torch.testing.assert_close(found, system.flow(1.5, x))
+
+
+def test_the_parameter_of_van_der_pol_is_a_state_that_stays():
+    x = start(ParametricVanDerPol())
+    velocity = ParametricVanDerPol()(0.0, x)
+    assert (velocity[:, 2] == 0).all()
+    for one, its_velocity in zip(x, velocity, strict=True):
+        expected = VanDerPol(mu=one[2].item())(0.0, one[:2])
+        torch.testing.assert_close(its_velocity[:2], expected)
+
+
+def test_the_region_of_van_der_pol_holds_its_orbits_for_two_units():
+    system = ParametricVanDerPol()
+    x = sample_box(system.test_region, 500, generator=torch.Generator().manual_seed(0))
+    times = torch.linspace(0, 2, 21).double()
+    states = reference_trajectories(system, x, times).states
+    low, high = torch.tensor(system.region).double().unbind(-1)
+    assert ((states >= low) & (states <= high)).all()
+
+
+def test_an_epidemic_keeps_its_invariant_and_turns_at_its_threshold():
+    system = SIR()
+    x = start(system)
+    x = x[x[:, 0] > 0.05]
+    later = reference_trajectories(system, x, TIMES).states[:, 1]
+    torch.testing.assert_close(system.invariant(later), system.invariant(x))
+    at_threshold = torch.tensor([[0.4, 0.2, 2.5]], dtype=torch.float64)
+    s_rate, i_rate, r0_rate = system(0.0, at_threshold)[0]
+    assert abs(i_rate) < 1e-15 and s_rate < 0 and r0_rate == 0

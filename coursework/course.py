@@ -77,7 +77,7 @@ class Course:
         """Load one assignment.
 
         Raises:
-            CourseError: If a file is missing or the notebook does not fit the questions.
+            CourseError: If a file is missing or notebook and questions do not fit.
         """
         folder = self.source / name
         path = folder / f"{name}.ipynb"

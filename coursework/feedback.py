@@ -1,6 +1,7 @@
 """The graded copy of a notebook, from which nbgrader renders the feedback page."""
 
 import copy
+import html
 import shutil
 from pathlib import Path
 
@@ -89,12 +90,19 @@ def _cells(
         name = theirs["mark"].get("grade_id")
         known = ours.get(name) if type(name) is str and name not in seen else None
         if known is None:
-            make = new_code_cell if theirs["kind"] == "code" else new_markdown_cell
-            found.append(make(theirs["source"]))
+            is_code = theirs["kind"] == "code"
+            make = new_code_cell if is_code else new_markdown_cell
+            found.append(make(theirs["source"] if is_code else _text(theirs)))
             continue
         seen.add(name)
         cell = copy.deepcopy(known)
         if known.metadata.nbgrader.solution:
-            cell.source = theirs["source"]
+            is_code = cell.cell_type == "code"
+            cell.source = theirs["source"] if is_code else _text(theirs)
         found.append(cell)
     return found + [copy.deepcopy(ours[name]) for name in ours if name not in seen]
+
+
+def _text(cell: dict) -> str:
+    """A student's Markdown without HTML: a script in it would run in our browser."""
+    return html.escape(cell["source"], quote=False).replace("&gt;", ">")

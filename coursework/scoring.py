@@ -8,7 +8,7 @@ import torch
 
 from coursework.judge.plain import Plain
 from coursework.judge.session import Answer, Call
-from coursework.question import Check, Question
+from coursework.question import Question
 
 BUILTIN_ERRORS = {
     "ArithmeticError AssertionError AttributeError FloatingPointError ImportError",
@@ -32,7 +32,7 @@ class Remark:
 
 @dataclass
 class Scored:
-    """How one question went. ``mistake`` is a short name of it for the class summary."""
+    """How one question went; ``mistake`` is what the class summary counts."""
 
     name: str
     points: float = 0.0

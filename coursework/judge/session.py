@@ -4,6 +4,7 @@ A worker that dies, hangs or misuses the channel is replaced; the cell or the ca
 did it is skipped, and everything else still counts.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -173,9 +174,10 @@ class _Worker:
         try:
             self.read(limits.start)
         except WorkerLost as lost:
-            self.stop()
             assert self.process.stderr is not None
+            self.end()
             said = os.read(self.process.stderr.fileno(), 2000).decode(errors="replace")
+            self.stop()
             raise RuntimeError(f"The judge could not start: {lost}. {said}") from lost
 
     def ask(self, request: dict, seconds: float) -> dict:
@@ -222,22 +224,23 @@ class _Worker:
         except NotPlain as error:
             raise WorkerLost("it wrote to the channel of the judge") from error
 
-    def stop(self) -> None:
-        """End the worker and everything it started."""
+    def end(self) -> None:
+        """Kill the worker; in a jail, everything it started ends with it."""
         if os.name == "nt":
             self.process.kill()
         else:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+
+    def stop(self) -> None:
+        """End the worker, close its pipes, remove its folder."""
+        self.end()
+        process = self.process
+        for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
-            try:
+            with contextlib.suppress(OSError):  # unwritten bytes have no reader now
                 pipe.close()
-            except OSError:  # what was not written yet has no reader any more
-                pass
         self.folder.cleanup()
 
 

@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 LONGEST_TEXT = 2000
+LARGEST_ARRAY = 200_000
 WHOLE = (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -150,6 +151,8 @@ def encoded(value: object) -> object:
         return {"list": [encoded(part) for part in value]}
     if isinstance(value, torch.Tensor):
         value = torch.Tensor.detach(value).cpu()
+        if value.numel() > LARGEST_ARRAY:
+            raise TypeError("return fewer numbers")
         if not (value.is_floating_point() or value.dtype in WHOLE):
             raise TypeError(f"return real numbers, not {value.dtype}")
         flat = value.reshape(-1).tolist()
@@ -157,6 +160,8 @@ def encoded(value: object) -> object:
     if kind is np.ndarray or isinstance(value, np.generic):
         if value.dtype.kind not in "buif":
             raise TypeError(f"return real numbers, not {value.dtype}")
+        if value.size > LARGEST_ARRAY:
+            raise TypeError("return fewer numbers")
         flat = np.asarray(value).reshape(-1).tolist()
         return {"shape": list(np.shape(value)), "array": flat}
     if value is None:

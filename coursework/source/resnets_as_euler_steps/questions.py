@@ -108,7 +108,8 @@ def _mixed(a: float, b: float):
     def wrong(field, x0, horizon, n_layers):
         coarse = _euler(field, x0, horizon, n_layers)
         fine = _euler(field, x0, horizon, 2 * n_layers)
-        return [a * fine + b * coarse, (fine - coarse).norm(dim=-1)]
+        best = a * fine + b * coarse
+        return [best, (best - fine).norm(dim=-1)]
 
     return wrong
 

@@ -16,7 +16,7 @@ def write_tables(
     """Write ``grades.csv`` and, for each assignment, ``canvas_`` and ``moodle_``."""
     questions = sorted({q for grade in grades for q in grade.out_of})
     header = ["student", "name", "assignment", *questions, "days_late", "penalty"]
-    rows = [[*header, "total", "out_of", "status", "changed_by_hand"]]
+    rows: list[list] = [[*header, "total", "out_of", "status", "changed_by_hand"]]
     for grade in grades:
         person = people.get(grade.student, Student(grade.student))
         reasons = "; ".join(f"{q}: {reason}" for q, reason in grade.reasons.items())

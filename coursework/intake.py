@@ -97,7 +97,7 @@ def submissions(folder: Path, assignments: list[str]) -> list[Submission]:
         if entry.is_dir() and not entry.name.startswith((".", "__")):
             students.add(_student(entry.name, aliases))
     for path in sorted(folder.rglob("*.ipynb")):
-        parts = path.relative_to(folder).parts
+        parts = list(path.relative_to(folder).parts)
         if any(part.startswith((".", "__MACOSX")) for part in parts):
             continue
         label = parts[0] if len(parts) > 1 else Path(parts[0]).stem
@@ -135,7 +135,7 @@ def _is_newer(found: Submission, other: Submission | None) -> bool:
 
 
 def _read_submission(
-    path: Path, student: str, parts: tuple[str, ...], assignments: list[str]
+    path: Path, student: str, parts: list[str], assignments: list[str]
 ) -> Submission:
     text = "/".join(parts)
     named = [name for name in assignments if name in text]

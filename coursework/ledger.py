@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import Gradebook
 
@@ -55,7 +56,10 @@ def enter_all(
     """Write all records into the gradebook of a folder; hand grading is kept."""
     with gradebook(folder) as book:
         for person in people.values():
-            details = {"email": person.email or None, "last_name": person.name or None}
+            details: dict[str, Any] = {
+                "email": person.email or None,
+                "last_name": person.name or None,
+            }
             book.update_or_create_student(person.student, **details)
         grades = []
         for record, submission in pairs:
@@ -77,15 +81,16 @@ def _enter(
 ) -> Grade:
     name, student = record.assignment, record.student
     when = submission.when
-    entry = book.update_or_create_submission(
-        name, student, timestamp=when and when.astimezone(UTC).replace(tzinfo=None)
-    )
+    stamp: Any = when and when.astimezone(UTC).replace(tzinfo=None)
+    entry: Any = book.update_or_create_submission(name, student, timestamp=stamp)
     result = Grade(student, name, problem=record.problem)
     automatic = {scored.name: scored for scored in record.questions}
     functions = {q.name: q.function for q in assignment.questions}
     for question in graded_cells(assignment.notebook):
-        grade = book.find_grade(question, name, name, student)
-        comment = book.find_comment(functions.get(question, question), *_of(record))
+        grade: Any = book.find_grade(question, name, name, student)
+        comment: Any = book.find_comment(
+            functions.get(question, question), *_of(record)
+        )
         if question in automatic:
             grade.auto_score = automatic[question].points
             grade.needs_manual_grade = False
@@ -103,8 +108,10 @@ def _enter(
         elif (comment.manual_comment or "").startswith(OVERRIDE):  # taken back
             grade.manual_score, comment.manual_comment = None, None
             grade.needs_manual_grade = question in record.answered
-        score = grade.manual_score if grade.manual_score is not None else None
-        result.points[question] = score if score is not None else grade.auto_score or 0
+        by_hand = grade.manual_score
+        result.points[question] = (
+            by_hand if by_hand is not None else grade.auto_score or 0
+        )
         result.out_of[question] = grade.max_score_gradecell
         if grade.needs_manual_grade:
             result.pending.append(question)

@@ -95,7 +95,7 @@ def _problem(
         if answer.value is None:
             return _failure(question, answer, is_public)
     right = [plain(question.expected(*case)) for case in cases]
-    found = [answer.value for answer in answers]
+    found = [answer.value for answer in answers if answer.value is not None]
     if all(agree(f, r, question.rtol) for f, r in zip(found, right, strict=True)):
         return ""
     for hint, wrong in question.mistakes.items():

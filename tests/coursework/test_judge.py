@@ -146,17 +146,15 @@ def test_an_attack_gets_nothing_and_harms_nobody(name):
 @NEEDS_JAIL
 def test_the_code_sees_no_course_no_user_and_no_network():
     probe = """
-import os, socket, pathlib
+import os, socket, pathlib, sys
 def attack(x):
-    seen = []
+    seen, secret = [], ("questions.py", "gradebook.db", "salt.txt", "overrides.csv")
     for top, folders, files in os.walk("/"):
-        if top.startswith(("/proc", "/usr")):
+        if top.startswith(("/proc", "/usr", sys.base_prefix)) or "site-p" in top:
             folders[:] = []
-            continue
-        seen += [f for f in files if f.endswith((".db", ".ipynb", ".csv", ".toml"))
-                 or f in ("questions.py", "scoring.py", "salt.txt", "course.py")]
-        if "site-packages" in top:
-            seen = [f for f in seen if f in ("questions.py", "gradebook.db")]
+        python = top.startswith((sys.prefix, sys.base_prefix, "/usr", "/lib"))
+        kinds = () if python else (".db", ".ipynb", ".csv", ".toml")
+        seen += [f for f in files if f in secret or f.endswith(kinds)]
     try:
         socket.create_connection(("127.0.0.1", 22), timeout=1)
         online = 1

@@ -16,6 +16,7 @@ import re
 import signal
 import sys
 import traceback
+from typing import Any
 
 sys.path.insert(0, sys.argv[1])
 
@@ -125,7 +126,7 @@ def described(error: BaseException) -> str:
 # ---- arguments and results
 
 
-def decoded(argument: object) -> object:
+def decoded(argument: Any) -> object:
     """An argument of a call, from JSON."""
     if not isinstance(argument, dict):
         return argument
@@ -138,7 +139,7 @@ def decoded(argument: object) -> object:
     return {decoded(key): decoded(value) for key, value in argument["dict"]}
 
 
-def encoded(value: object) -> object:
+def encoded(value: Any) -> object:
     """A result for JSON: a number, an array, or a list of such.
 
     Raises:

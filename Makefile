@@ -1,6 +1,6 @@
 # Thin names for `python -m tools COMMAND`; without make, use those.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
-.PHONY: book test lab lint clean store
-book test lab lint clean store:
+.PHONY: book test test-all lab lint clean store coursework grade
+book test test-all lab lint clean store coursework grade:
 	@$(PYTHON) -m tools $@

@@ -1,0 +1,1 @@
+"""Runs student code apart from everything it must not see or harm."""

@@ -1,0 +1,136 @@
+"""The grader of "Landmarks and leaks"."""
+
+import pytest
+from proofs import assert_right, assert_wrong, assignment_of, cells
+
+ASSIGNMENT = assignment_of("hierarchical_time_steppers")
+
+FORECAST = """
+def forecast(flows, x0, n_steps):
+    states = [x0]
+    for i in range(1, n_steps + 1):
+        x, left = x0, i
+        for level in {levels}:
+            for _ in range(left // level):
+                x = flows[level](x)
+            left = left % level
+        states.append(x)
+    return {result}
+"""
+GOOD_FORECAST = {
+    "levels": "sorted(flows, reverse=True)",
+    "result": "torch.stack(states, dim=-2)",
+}
+FLOOR = """
+def straight_line_floor(truth, substeps):
+    lines = truth.clone()
+    for i in range(truth.shape[-2] - 1):
+        a, b = i - i % substeps, i - i % substeps + substeps
+        s = {share}
+        lines[..., i, :] = (1 - s) * truth[..., a, :] + s * truth[..., b, :]
+    error = (lines - truth)[..., {first}:, :] ** 2
+    return {result}
+"""
+GOOD_FLOOR = {"share": "i % substeps / substeps", "first": "1"} | {
+    "result": "error.mean()"
+}
+CHOICE = """
+def choose_and_report(validation, validation_truth, test, test_truth):
+    def mse(forecast, truth):
+        return ((forecast - truth)[:, {first}:] ** 2).mean().item()
+    errors = [mse(f, {truth}) for f in {forecasts}]
+    best = errors.index({pick}(errors))
+    return [best + {off}, {report}]
+"""
+GOOD_CHOICE = {"first": "1", "truth": "validation_truth", "forecasts": "validation"} | {
+    "pick": "min",
+    "off": "0",
+    "report": "mse(test[best], test_truth)",
+}
+DEFECT = """
+def relative_defect(long_flow, short_flow, ratio, x):
+    y = x
+    for _ in range(ratio + {off}):
+        y = short_flow(y)
+    z = long_flow(x)
+    return {result}
+"""
+GOOD_DEFECT = {"off": "0", "result": "(z - y).norm(dim=-1) / (z - x).norm(dim=-1)"}
+RECURSIVE = """
+def relative_defect(long_flow, short_flow, ratio, x):
+    def many(y, n):
+        return y if n == 0 else many(short_flow(y), n - 1)
+    z = long_flow(x)
+    return torch.sqrt(((many(x, ratio) - z) ** 2).sum(-1) / ((z - x) ** 2).sum(-1))
+"""
+RIGHT = [
+    ("q1", cells(ASSIGNMENT)),
+    ("q1", FORECAST.format(**GOOD_FORECAST)),
+    ("q2", cells(ASSIGNMENT)),
+    ("q2", FLOOR.format(**GOOD_FLOOR)),
+    ("q3", cells(ASSIGNMENT)),
+    ("q3", CHOICE.format(**GOOD_CHOICE)),
+    ("q4", cells(ASSIGNMENT)),
+    ("q4", DEFECT.format(**GOOD_DEFECT)),
+    ("q4", RECURSIVE),
+]
+F, G, C, D = (
+    ("q1", FORECAST, GOOD_FORECAST),
+    ("q2", FLOOR, GOOD_FLOOR),
+    ("q3", CHOICE, GOOD_CHOICE),
+    ("q4", DEFECT, GOOD_DEFECT),
+)
+STACK = "torch.stack(states, dim=-2)"
+WRONG = {
+    "shortest alone": (*F, {"levels": "[min(flows)]"}, "shortest step alone"),
+    "wrong order of levels": (*F, {"levels": "sorted(flows)"}, "shortest step alone"),
+    "skips a level": (*F, {"levels": "[max(flows), min(flows)]"}, "middle level"),
+    "no initial state": (*F, {"result": f"{STACK}[..., 1:, :]"}, "Off by one"),
+    "time axis": (*F, {"result": "torch.stack(states)"}, "second last"),
+    "stops early": (
+        *F,
+        {"result": f"{STACK}[..., :n_steps // max(flows) * max(flows) + 1, :]"},
+        "behind the last landmark",
+    ),
+    "sign of the share": (*G, {"share": "-(i % substeps) / substeps"}, "not right"),
+    "root": (*G, {"result": "error.mean() ** 0.5"}, "root"),
+    "initial state counts": (*G, {"first": "0"}, "Off by one"),
+    "holds": (*G, {"share": "0"}, "held"),
+    "sum of components": (*G, {"result": "error.sum(-1).mean()"}, "their sum"),
+    "largest": (*G, {"result": "error.max()"}, "largest"),
+    "data leak": (*C, {"truth": "test_truth", "forecasts": "test"}, "leak"),
+    "reports validation": (*C, {"report": "errors[best]"}, "flatters"),
+    "the worst": (*C, {"pick": "max"}, "smallest"),
+    "counts from one": (*C, {"off": "1"}, "counted from 0"),
+    "root of the error": (*C, {"report": "mse(test[best], test_truth) ** .5"}, "root"),
+    "one step too few": (*D, {"off": "-1"}, "too seldom"),
+    "one step too many": (*D, {"off": "1"}, "too often"),
+    "scaling": (*D, {"result": "(z - y).norm(dim=-1)"}, "distance that the long"),
+    "divides by the state": (
+        *D,
+        {"result": "(z - y).norm(dim=-1) / x.norm(dim=-1)"},
+        "not by the size of the state",
+    ),
+    "squared": (
+        *D,
+        {"result": "((z - y).norm(dim=-1) / (z - x).norm(dim=-1)) ** 2"},
+        "square",
+    ),
+    "sign": (
+        *D,
+        {"result": "-(z - y).norm(dim=-1) / (z - x).norm(dim=-1)"},
+        "sign",
+    ),
+    "norm of the batch": (*D, {"result": "(z - y).norm() / (z - x).norm()"}, "last"),
+}
+
+
+@pytest.mark.parametrize(("question", "source"), RIGHT)
+def test_right_solutions_get_every_point(question, source):
+    assert_right(ASSIGNMENT, question, source)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_named_mistakes_get_their_hint(name):
+    question, template, good, change, hint = WRONG[name]
+    assert_wrong(ASSIGNMENT, question, template.format(**good | change), hint)

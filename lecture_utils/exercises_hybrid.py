@@ -110,16 +110,18 @@ def _landmarks(
 
 
 def _landmark_hint(found: Tensor, arguments: tuple) -> str:
-    fine, _, x0, n_steps, n_iterations = arguments
+    fine, coarse, x0, n_steps, n = arguments
     named = {
         "The correction is fine minus coarse, not the other way round.": _landmarks(
             *arguments, sign=-1.0
         ),
         "The coarse step starts from the new landmark, the correction is made at the "
-        "old one; yours starts from the old one too.": _landmarks(*arguments, stale=True),
-        "That is one iteration too many.": _landmarks(*arguments[:-1], n_iterations + 1),
+        "old one; yours starts from the old one too.": _landmarks(
+            *arguments, stale=True
+        ),
+        "That is one iteration too many.": _landmarks(fine, coarse, x0, n_steps, n + 1),
         "That is one iteration too few.": _landmarks(
-            *arguments[:-1], max(n_iterations - 1, 0)
+            fine, coarse, x0, n_steps, max(n - 1, 0)
         ),
         "That is the fine map alone, which is what we wanted to avoid: it walks in "
         "line.": _landmarks(fine, fine, x0, n_steps, 0),

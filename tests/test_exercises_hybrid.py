@@ -46,7 +46,9 @@ def test_right_gains_pass(right):
         ),
         (lambda *args: 1 / gain(*args), "inverse"),
         (
-            lambda a, b, c, n, N, m: N * (a + b * n) / (N / m * c + (m - 1) * (a + b * n)),
+            lambda a, b, c, n, N, m: (
+                N * (a + b * n) / (N / m * c + (m - 1) * (a + b * n))
+            ),
             "all gaps",
         ),
         (lambda *args: 5.0, "both times"),

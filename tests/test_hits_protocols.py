@@ -85,7 +85,8 @@ def test_the_papers_truth_is_a_solver_with_default_tolerances():
     states = by_default_solver(problem, "test")
     assert states.shape == (3, 5121, 2)
     accurate = trajectories(problem, "test")
-    error = (default_solution(problem.field, accurate[0, 0].numpy(), 51.2) - accurate[0])
+    states = default_solution(problem.field, accurate[0, 0].numpy(), 51.2)
+    error = states - accurate[0]
     assert 1e-3 < error.square().mean().sqrt() < 1
 
 

@@ -37,8 +37,9 @@ def test_no_iterations_are_the_coarse_method_alone():
 
 
 def test_linear_convergence_has_the_known_factor():
-    # For x' = a x with R = exp(a T) and coarse factor r, the error after k iterations at
-    # landmark n is binom(n, k + 1) (R - r)^(k + 1) r^(n - k - 1) and smaller terms.
+    # If the fine map multiplies by R and the coarse one by r, the error at landmark n
+    # after k iterations is binom(n, k + 1) (R - r)^(k + 1) r^(n - k - 1) to leading
+    # order.
     exact, approximate = 0.9, 0.8995
     x0 = torch.ones(1, dtype=torch.float64)
     states = parareal(lambda x: exact * x, lambda x: approximate * x, x0, 20, 3)

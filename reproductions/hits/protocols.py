@@ -71,7 +71,9 @@ def noise(states: Tensor, level: float, generator: torch.Generator) -> Tensor:
     return scale * torch.randn(states.shape, dtype=states.dtype, generator=generator)
 
 
-def pairs(problem: Problem, seed: int, key: str) -> Iterator[tuple[int, Tensor, Tensor]]:
+def pairs(
+    problem: Problem, seed: int, key: str
+) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Training pairs of every level: its substeps, and states ``(n_pairs, d)``."""
     states = measured(problem, "train", seed, key)
     if PROTOCOLS[key].name == "paper":
@@ -114,7 +116,8 @@ def _smoothed_component(x: np.ndarray) -> np.ndarray:
 
 def _leave_one_out(x: np.ndarray, window: int) -> np.ndarray:
     """Residuals of each sample when the polynomial is fitted without it."""
-    weights = savgol_filter(np.eye(2 * window), window, DEGREE, axis=0).diagonal()
+    columns = savgol_filter(np.eye(2 * window), window, DEGREE, axis=0)
+    weights = np.asarray(columns).diagonal()
     half = window // 2
     own = np.full(x.shape[1], weights[half])
     own[:half], own[-half:] = weights[:half], weights[-half:]

@@ -8,6 +8,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ def networks_of_the_paper(name: str, levels: tuple[int, ...]) -> dict[int, FlowM
     def step() -> FlowMap:
         net = MLP(dim, dim, width=width, depth=3, activation=nn.ReLU())
         with torch.no_grad():
-            net.layers[-1].weight.mul_(1e-3)  # random steps must not run away
+            list(net.parameters())[-2].mul_(1e-3)  # random steps must not run away
         return lambda x: x + net(x)
 
     torch.manual_seed(0)
@@ -82,7 +83,9 @@ def table5(name: str) -> list[dict]:
     steppers = {f"NNTS {k}": _stepper(flows, (n,), dt) for k, n in enumerate(LEVELS)}
     steppers["multiscale"] = _stepper(flows, selected, dt)
     rivals = networks_of_the_paper(name, selected)
-    steppers["multiscale, networks of the paper's size"] = _stepper(rivals, selected, dt)
+    steppers["multiscale, networks of the paper's size"] = _stepper(
+        rivals, selected, dt
+    )
     calls = {scheme: _forecast(stepper, x0) for scheme, stepper in steppers.items()}
     seconds = median_seconds(calls, 3)
     records = []
@@ -107,7 +110,7 @@ def _stepper(
 
 
 def _forecast(stepper: HierarchicalStepper, x0: Tensor) -> Callable[[], Tensor]:
-    return lambda: stepper(x0, N_STEPS)
+    return partial(stepper, x0, N_STEPS)
 
 
 def hybrid(name: str, network: FlowMap, top: int, substeps: int) -> HierarchicalStepper:
@@ -151,14 +154,13 @@ def table9(name: str) -> list[dict]:
     records = []
     for k, substeps in enumerate(RK_LEVELS):
         loop = runge_kutta(name, substeps)
-        calls = {f"RK {k}": lambda loop=loop: loop(x0)}
+        calls: dict[str, Callable[[], Tensor]] = {f"RK {k}": partial(loop, x0)}
         own = own_top(name, better, substeps)
         tops = {f"Hybrid {k}": TOP, f"Hybrid {k}, own top": own}
         for scheme, top in tops.items():
             if top is not None:
                 stepper = hybrid(name, better[top], top, substeps)
-                n_steps = N_STEPS // substeps
-                calls[scheme] = lambda stepper=stepper, n=n_steps: stepper(x0, n)
+                calls[scheme] = partial(stepper, x0, N_STEPS // substeps)
         seconds = median_seconds(calls)
         for scheme, call in calls.items():
             error = mean_squared_error(call().double(), true[:, ::substeps])
@@ -166,7 +168,11 @@ def table9(name: str) -> list[dict]:
                 {"system": name, "scheme": scheme, "protocol": "accurate", "seed": 0}
                 | {"step": substeps * PROBLEMS[name].dt, "top": tops.get(scheme)}
                 | {"seconds": round(seconds[scheme], 5), "mse": error}
-                | {"times_faster_than_rk": round(seconds[f"RK {k}"] / seconds[scheme], 3)}
+                | {
+                    "times_faster_than_rk": round(
+                        seconds[f"RK {k}"] / seconds[scheme], 3
+                    )
+                }
                 | {"paper_seconds": paper.get(scheme, {}).get(name)}
                 | {"trajectories": len(x0), "threads": 1, "dtype": "float32"}
                 | provenance()
@@ -180,7 +186,9 @@ def own_top(
     """The longest step whose hybrid is accurate enough; None if there is none."""
     true = data(name, "validation", "accurate")
     x0, wanted = true[:, 0].float(), true[:, ::substeps]
-    limit = within * mean_squared_error(runge_kutta(name, substeps)(x0).double(), wanted)
+    limit = within * mean_squared_error(
+        runge_kutta(name, substeps)(x0).double(), wanted
+    )
     for top in reversed([n for n in LEVELS if n > substeps]):
         try:
             states = hybrid(name, flows[top], top, substeps)(x0, N_STEPS // substeps)
@@ -215,7 +223,7 @@ def _inference_of(width: int, rate: float) -> list[dict]:
     flops = 2 * sum(p.numel() for p in net.parameters() if p.ndim == 2)
     steppers = {"chunks of 3000": 3000, "one batch": len(x)}
     calls = {
-        how: lambda s=HierarchicalStepper({1: net}, 1.0, chunk=chunk): s(x, 1)
+        how: partial(HierarchicalStepper({1: net}, 1.0, chunk=chunk), x, 1)
         for how, chunk in steppers.items()
     }
     seconds = median_seconds(calls)

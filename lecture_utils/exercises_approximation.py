@@ -62,6 +62,9 @@ def check_flow_floor(flow_floor: Callable[[Tensor], float]) -> None:
         "sin(2 pi x)": torch.sin(2 * math.pi * x),
         "sin(7 x) - x": torch.sin(7 * x) - x,
         "x^2": x**2,
+        "-5, 1, 4, 2, 3, 0.5, 9, 8": torch.tensor(
+            [-5, 1, 4, 2, 3, 0.5, 9, 8], dtype=torch.float64
+        ),
     }
     for name, values in samples.items():
         later = values[None, :] - values[:, None]  # entry [i, j]: values[j] - values[i]
@@ -81,6 +84,19 @@ def check_flow_floor(flow_floor: Callable[[Tensor], float]) -> None:
                 "That adds up all descents; only the largest drop counts."
             ),
         }
+        top, low = int(values.argmax()), int(values.argmin())
+        named |= {
+            (values.max() - values[top:].min()).item() / 2: (
+                "The largest drop need not start at the largest value of all."
+            ),
+            (values[: low + 1].max() - values.min()).item() / 2: (
+                "The largest drop need not end at the smallest value of all."
+            ),
+            _longest_descent(values) / 2: (
+                "A drop may be interrupted by a rise: compare with the largest value "
+                "so far, not with the last peak."
+            ),
+        }
         hint = next(
             (
                 text
@@ -89,10 +105,21 @@ def check_flow_floor(flow_floor: Callable[[Tensor], float]) -> None:
             ),
             "Keep the largest value so far, and compare it with each value.",
         )
+        if found < 0:
+            hint = "An increasing function has no drop: the floor is 0, never negative."
         assert math.isclose(found, drop / 2, abs_tol=1e-9), (
             f"For {name} the floor is {drop / 2:.4f}, you gave {found:.4f}. {hint}"
         )
     print("Passed: no flow on the line can do better than that.")
+
+
+def _longest_descent(values: Tensor) -> float:
+    """The largest fall without a rise in between."""
+    largest = fall = 0.0
+    for step in values.diff().tolist():
+        fall = fall - step if step < 0 else 0.0
+        largest = max(largest, fall)
+    return largest
 
 
 def check_polynomial_width(polynomial_width: Callable[[int, int], int]) -> None:
@@ -104,7 +131,7 @@ def check_polynomial_width(polynomial_width: Callable[[int, int], int]) -> None:
     Raises:
         AssertionError: With a hint, if a count is wrong.
     """
-    for degree, dim in ((3, 1), (2, 3), (3, 2), (4, 8)):
+    for degree, dim in ((2, 3), (3, 1), (3, 2), (4, 8)):
         expected = math.comb(degree + dim, dim)
         found = number(polynomial_width, (degree, dim))
         named = {
@@ -119,6 +146,7 @@ def check_polynomial_width(polynomial_width: Callable[[int, int], int]) -> None:
             ),
             degree**dim: "Count monomials whose exponents add up to at most degree.",
             degree * dim + 1: "Mixed monomials such as x1 x2 count as well.",
+            expected - 1: "Do not forget the constant.",
         }
         hint = named.get(round(found), "Count the monomials for two inputs by hand.")
         assert found == expected, (
@@ -138,7 +166,7 @@ def check_least_time(least_time: Callable[[Tensor, Tensor, float], float]) -> No
         AssertionError: With a hint, if it is another number.
     """
     generator = torch.Generator().manual_seed(0)
-    for n, lipschitz, scale in ((6, 2.0, 3.0), (9, 0.5, 0.02), (5, 4.0, 1.0)):
+    for n, lipschitz, scale in ((6, 3.0, 3.0), (9, 0.5, 0.02), (5, 4.0, 1.0)):
         x = torch.randn(n, 2, dtype=torch.float64, generator=generator)
         y = scale * torch.randn(n, 2, dtype=torch.float64, generator=generator)
         i, j = torch.triu_indices(n, n, offset=1)
@@ -154,6 +182,9 @@ def check_least_time(least_time: Callable[[Tensor, Tensor, float], float]) -> No
                 "Pulling apart takes as long as pulling together: use |log|."
             ),
             expected * lipschitz: "Divide by the Lipschitz constant.",
+            2 * expected: "Take the ratio of distances, not of their squares.",
+            logs.abs().mean().item() / lipschitz: "Take the largest over all pairs.",
+            logs.abs().min().item() / lipschitz: "Take the largest over all pairs.",
             expected * lipschitz**2: "Divide by the Lipschitz constant, not multiply.",
             logs.exp().max().item() / lipschitz: (
                 "Distances grow at most like exp(Lip t): take the logarithm."

@@ -82,6 +82,13 @@ def relu_sum(*weights):
     return wrong
 
 
+def longest_descent(values):
+    falls = [0.0]
+    for step in values.diff().tolist():
+        falls.append(max(0.0, falls[-1] - step) if step < 0 else 0.0)
+    return max(falls) / 2
+
+
 WRONG = [
     (check_hat, relu_sum(lambda up, down: (1, -2, 1)), "height 1"),
     (check_hat, relu_sum(lambda up, down: (up, -up - down, 0)), "falls for ever"),
@@ -97,6 +104,14 @@ WRONG = [
     (check_flow_floor, lambda v: flow_floor(-v), "largest rise"),
     (check_flow_floor, lambda v: -v.diff().clamp(max=0).sum() / 2, "all descents"),
     (check_flow_floor, lambda v: 0.22137, "so far"),
+    (check_flow_floor, lambda v: (v.max() - v[v.argmax() :].min()) / 2, "start at"),
+    (check_flow_floor, lambda v: (v[: v.argmin() + 1].max() - v.min()) / 2, "end at"),
+    (check_flow_floor, longest_descent, "interrupted"),
+    (
+        check_flow_floor,
+        lambda v: max((v[i] - v[i + 1 :]).max() / 2 for i in range(len(v) - 1)),
+        "never negative",
+    ),
     (check_flow_floor, lambda v: float("nan"), "finite"),
     (check_flow_floor, lambda v: v, "one number"),
     (check_flow_floor, lambda v: None, "return"),
@@ -106,6 +121,7 @@ WRONG = [
     (check_polynomial_width, lambda p, d: p * d + 1, "Mixed"),
     (check_polynomial_width, lambda p, d: p**d, "add up|by hand"),
     (check_polynomial_width, lambda p, d: 4, "one input|by hand"),
+    (check_polynomial_width, lambda p, d: math.comb(p + d, d) - 1, "the constant"),
     (check_polynomial_width, lambda p, d: None, "return"),
     (
         check_least_time,
@@ -128,6 +144,12 @@ WRONG = [
         "all pairs",
     ),
     (check_least_time, lambda x, y, k: (y - x).norm(dim=-1).max() / k, "how far"),
+    (check_least_time, lambda x, y, k: 2 * least_time(x, y, k), "squares"),
+    (
+        check_least_time,
+        lambda x, y, k: (torch.pdist(y) / torch.pdist(x)).log().abs().mean() / k,
+        "the largest",
+    ),
     (check_least_time, lambda x, y, k: 1.0, "For one pair"),
     (check_least_time, lambda x, y, k: x, "one number"),
     (check_least_time, lambda x, y, k: None, "return"),

@@ -60,7 +60,7 @@ def float32(flows: Mapping[int, nn.Module]) -> dict[int, nn.Module]:
 
 
 def networks_of_the_paper(name: str, levels: tuple[int, ...]) -> dict[int, FlowMap]:
-    """Residual steps with random weights: three layers of ReLU, the published widths."""
+    """Residual steps of the published sizes, three layers of ReLU, random weights."""
     dim, width = PROBLEMS[name].field.dim, PAPER_WIDTHS[name]
 
     def step() -> FlowMap:

@@ -36,15 +36,51 @@ def check_boundary_trial(boundary_trial: Callable[..., Tensor]) -> None:
         f"At t = 1 it must be b = {b.tolist()}, whatever the network; it is "
         f"{found[-1].tolist()}. The factor of the network must vanish at both ends."
     )
-    assert ((found - still)[1:-1].abs() > 1e-3).all(), (
+    assert ((found - still)[1:-1] != 0).all(), (
         "Between the ends the network must be able to change every component: add it, "
         "times a factor that is zero at the ends only."
     )
+    _check_network_enters(boundary_trial, a, b)
     shifted = answer(boundary_trial, (wave, t, a + 1, b + 1), like)
     assert torch.allclose(shifted[[0, -1]], torch.stack([a, b]) + 1), (
         "With other end values it must meet those: use the arguments a and b."
     )
     print("Passed: both ends are met for every network, and the inside is free.")
+
+
+def _check_network_enters(
+    boundary_trial: Callable[..., Tensor], a: Tensor, b: Tensor
+) -> None:
+    """The network's value at a time acts at that time, as it is, on its component."""
+    t = torch.tensor([0.0, 0.13, 0.37, 0.71, 1.0], dtype=torch.float64)
+    like = torch.zeros(5, 2, dtype=torch.float64)
+
+    def change(size: float, when: float, component: int) -> Tensor:
+        def spike(s: Tensor) -> Tensor:
+            value = torch.zeros(len(s), 2, dtype=torch.float64)
+            value[:, component] = size * ((s[:, 0] - when).abs() < 1e-9)
+            return value
+
+        with_it = answer(boundary_trial, (spike, t, a, b), like)
+        return with_it - answer(
+            boundary_trial, (lambda s: like[: len(s)], t, a, b), like
+        )
+
+    for k in (1, 2, 3):
+        for component in (0, 1):
+            moved = change(1.0, t[k].item(), component)
+            here = moved[k, component].item()
+            assert here != 0, f"The factor of the network is zero at t = {t[k]:g}, too."
+            moved[k, component] = 0
+            assert torch.allclose(moved, like), (
+                "The network's value at one time, in one component, should act there "
+                "only: do not average it, and evaluate it at t."
+            )
+            again = change(-20.0, t[k].item(), component)[k, component].item()
+            assert abs(again + 20 * here) < 1e-9 * abs(again), (
+                "The network should enter as it is: no abs, no tanh, which would limit "
+                "what it can reach."
+            )
 
 
 def check_residual(my_residual: Callable[..., Tensor]) -> None:
@@ -87,7 +123,29 @@ def check_residual(my_residual: Callable[..., Tensor]) -> None:
         "Compare the velocity with a difference quotient in t first.",
     )
     assert torch.allclose(found, right), f"That is not the residual. {hint}"
+    _check_trainable(my_residual)
     print("Passed: velocity minus field, component by component.")
+
+
+def _check_trainable(my_residual: Callable[..., Tensor]) -> None:
+    """The loss must know how it depends on the network's weights."""
+    weight = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    t = torch.linspace(0, 1, 4, dtype=torch.float64)
+    x = torch.ones(4, 2, dtype=torch.float64)
+
+    def flow(t: Tensor, x: Tensor) -> Tensor:
+        return x * (1 + weight * t.unsqueeze(-1) ** 2)
+
+    loss = my_residual(flow, lambda t, x: -x, t, x).square().sum()
+    slope = torch.zeros(())
+    if loss.requires_grad:
+        (slope,) = torch.autograd.grad(loss, weight)
+    # residual: 2 w t + 1 + w t^2, in both components
+    right = 2 * (2 * (2 * 0.7 * t + 1 + 0.7 * t**2) * (2 * t + t**2)).sum()
+    assert torch.isclose(slope.double(), right), (
+        "The numbers are right, but a loss made of them has no gradient, or a wrong "
+        "one, with respect to the weights: pass create_graph=True, and do not detach."
+    )
 
 
 def check_log_norm(my_log_norm: Callable[[Tensor], float]) -> None:
@@ -99,6 +157,7 @@ def check_log_norm(my_log_norm: Callable[[Tensor], float]) -> None:
     """
     cases = [[[-1.0, 4.0], [0.0, -2.0]], [[0.0, 1.0], [-1.0, 0.0]]]
     cases += [[[-3.0, 0.5], [0.5, -4.0]], [[0.5, -2.0], [1.0, 1.5]]]
+    cases += [[[-0.7]], [[1.0, 3.0, 0.0], [0.0, -2.0, 1.0], [-4.0, 0.0, 0.3]]]
     matrices = [torch.tensor(rows, dtype=torch.float64) for rows in cases]
     found = [number(my_log_norm, (matrix,)) for matrix in matrices]
     named = {
@@ -115,6 +174,18 @@ def check_log_norm(my_log_norm: Callable[[Tensor], float]) -> None:
         "Take the largest eigenvalue, the worst direction.": [
             torch.linalg.eigvalsh((m + m.mT) / 2)[0] for m in matrices
         ],
+        "The largest is the last one, eigvalsh(...)[-1].": [
+            torch.linalg.eigvalsh((m + m.mT) / 2)[min(1, len(m) - 1)] for m in matrices
+        ],
+        "It may be negative: no absolute value, no clamp.": [
+            torch.linalg.eigvalsh((m + m.mT) / 2).abs().max() for m in matrices
+        ],
+        "It may be negative: no clamp.": [
+            torch.linalg.eigvalsh((m + m.mT) / 2)[-1].clamp(min=0) for m in matrices
+        ],
+        "eigvalsh looks at one half of the matrix only: symmetrise first.": [
+            torch.linalg.eigvalsh(m)[-1] for m in matrices
+        ],
     }
     for matrix, value in zip(matrices, found, strict=True):
         right = torch.linalg.eigvalsh((matrix + matrix.mT) / 2)[-1].item()
@@ -127,7 +198,7 @@ def check_log_norm(my_log_norm: Callable[[Tensor], float]) -> None:
             "Which rate does |x| have at most, if x' = A x?",
         )
         assert abs(value - right) < 1e-9, (
-            f"For {matrix.tolist()} it is {right:.3f}, you gave {value:.3f}. {hint}"
+            f"For {matrix.tolist()} it is {right:.6f}, you gave {value:.9g}. {hint}"
         )
     print("Passed: the largest eigenvalue of the symmetric part.")
 
@@ -169,12 +240,21 @@ def check_error_bound(error_bound: Callable[[Tensor, Tensor, float], Tensor]) ->
         "The residual of an interval grows with its own rate, too.": _frozen(
             residuals, rates, dt
         ),
+        "Negative rates are good news: do not set them to zero.": _bounds(
+            residuals, rates.clamp(min=0), dt
+        ),
+        "The error so far grows, too: it is multiplied by exp(L dt).": _carried(
+            residuals, rates, dt
+        ),
     }
+    off = ~torch.isclose(found.to(right), right)
+    first = int(off.nonzero()[0]) if off.any() else 0
     hint = next(
         (text for text, w in named.items() if torch.allclose(found.to(w), w)),
-        "Look at the first interval: E(dt) = R (exp(L dt) - 1) / L.",
+        f"The first wrong one is number {first}: E -> exp(L dt) E + R (exp(L dt) - 1) "
+        "/ L, with R and L of that interval.",
     )
-    assert torch.allclose(found.to(right), right), f"Those are not the bounds. {hint}"
+    assert not off.any(), f"Those are not the bounds. {hint}"
     print("Passed: the linear equation is solved exactly on every interval.")
 
 
@@ -184,6 +264,13 @@ def _bounds(residuals: Tensor, rates: Tensor, dt: float) -> Tensor:
         gain = dt if rate == 0 else torch.expm1(rate * dt) / rate
         bounds.append((rate * dt).exp() * bounds[-1] + gain * size)
     return torch.stack(bounds)
+
+
+def _carried(residuals: Tensor, rates: Tensor, dt: float) -> Tensor:
+    single = [
+        _bounds(r[None], a[None], dt)[-1] for r, a in zip(residuals, rates, strict=True)
+    ]
+    return torch.cat([torch.zeros_like(residuals[:1]), torch.stack(single).cumsum(0)])
 
 
 def _frozen(residuals: Tensor, rates: Tensor, dt: float) -> Tensor:

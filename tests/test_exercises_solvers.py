@@ -34,8 +34,8 @@ def residual_by_package(flow, field, t, x):
 def slopes(flow, t, x):
     t = t.clone().requires_grad_()
     value = flow(t, x)
-    return value.detach(), torch.stack(
-        [torch.autograd.grad(v.sum(), t, retain_graph=True)[0] for v in value.mT], -1
+    return value, torch.stack(
+        [torch.autograd.grad(v.sum(), t, create_graph=True)[0] for v in value.mT], -1
     )
 
 
@@ -49,10 +49,24 @@ def residual_of_summed_components(flow, field, t, x):
     return velocity.sum(-1, keepdim=True) - field(t, value)
 
 
-def log_norm_by_sampling(matrix):
-    angle = torch.linspace(0, torch.pi, 200001, dtype=torch.float64)
-    x = torch.stack([angle.cos(), angle.sin()], -1)
-    return ((x @ matrix.mT) * x).sum(-1).max()
+def log_norm_by_svd(matrix):
+    # All eigenvalues become positive, hence singular values, after a shift.
+    shift = 1 + matrix.abs().sum()
+    part = (matrix + matrix.mT) / 2 + shift * torch.eye(len(matrix), dtype=matrix.dtype)
+    return torch.linalg.svdvals(part)[0] - shift
+
+
+def trial_through(change):
+    return lambda n, t, a, b: boundary_by_products(lambda s: change(n, s), t, a, b)
+
+
+def detached(flow, field, t, x):
+    return residual_by_package(flow, field, t, x).detach()
+
+
+def bound_without_carry(residuals, rates, dt):
+    gain = torch.where(rates == 0, dt, torch.expm1(rates * dt) / rates)
+    return torch.cat([torch.zeros(1).double(), (gain * residuals).cumsum(0)])
 
 
 def bound_by_loop(residuals, rates, dt):
@@ -93,7 +107,7 @@ RIGHT = [
     (check_residual, residual_by_package),
     (check_residual, residual_by_hand),
     (check_log_norm, lambda a: log_norm(a).item()),
-    (check_log_norm, log_norm_by_sampling),
+    (check_log_norm, log_norm_by_svd),
     (check_error_bound, bound_by_loop),
     (check_error_bound, bound_by_sum),
 ]
@@ -109,6 +123,34 @@ WRONG = [
     ),
     (check_boundary_trial, lambda n, t, a, b: a, "same shape"),
     (check_boundary_trial, lambda n, t, a, b: None, "return"),
+    (check_boundary_trial, trial_through(lambda n, s: n(s).mean()), "act there"),
+    (check_boundary_trial, trial_through(lambda n, s: n(s)[:, :1]), "act there"),
+    (check_boundary_trial, trial_through(lambda n, s: n(0 * s + 0.5)), "factor of"),
+    (check_boundary_trial, trial_through(lambda n, s: n(s).abs()), "as it is"),
+    (check_boundary_trial, trial_through(lambda n, s: n(s).tanh()), "as it is"),
+    (
+        check_boundary_trial,
+        trial_through(lambda n, s: (1 - s / 0.37) * n(s)),
+        "zero at t = 0.37",
+    ),
+    (check_residual, detached, "create_graph"),
+    (
+        check_log_norm,
+        lambda m: torch.linalg.eigvalsh((m + m.mT) / 2)[min(1, len(m) - 1)],
+        "the last one",
+    ),
+    (
+        check_log_norm,
+        lambda m: torch.linalg.eigvalsh((m + m.mT) / 2)[-1].clamp(min=0),
+        "no clamp",
+    ),
+    (check_log_norm, lambda m: torch.linalg.eigvalsh(m)[-1], "symmetrise"),
+    (
+        check_error_bound,
+        lambda r, a, d: bound_by_loop(r, a.clamp(min=0), d),
+        "to zero",
+    ),
+    (check_error_bound, bound_without_carry, "so far grows"),
     (check_residual, lambda f, g, t, x: -residual_by_hand(f, g, t, x), "sign"),
     (
         check_residual,

@@ -110,7 +110,7 @@ def trajectories(problem: Problem, split: str, seed: int = 0) -> Tensor:
 def training_pairs(
     problem: Problem, states: Tensor, seed: int
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """From trajectories, for every level: substeps, pairs ``(n_pairs, d)`` a step apart.
+    """For every level: its substeps, and pairs of states ``(n_pairs, d)`` a step apart.
 
     Half of the pairs start at initial states, half at random times along the
     trajectories, where a forecast spends its time too (the paper trains on the first

@@ -23,8 +23,8 @@ from reproductions.hits.problems import (
     N_STEPS,
     SPLITS,
     Problem,
-    trajectories,
     training_pairs,
+    trajectories,
 )
 
 WINDOWS = (7, 11, 17, 27, 41, 65, 101, 161, 251, 401)  # samples, of the filter
@@ -41,13 +41,14 @@ class Protocol:
     noise: float = 0.0  # standard deviation, relative to that of the data
     interpolants: tuple[str, ...] = ("spline", "linear")  # the first one selects levels
     n_steps: int | None = None  # of Levenberg-Marquardt; by default the problem's
+    width: int | None = None  # of the networks; by default the problem's
     levels: tuple[int, ...] = LEVELS
 
 
 PROTOCOLS = {
     "accurate": Protocol("hits_table6"),
-    "noise1": Protocol("hits_table7", noise=0.01, n_steps=15),
-    "noise2": Protocol("hits_table8", noise=0.02, n_steps=15),
+    "noise1": Protocol("hits_table7", noise=0.01, n_steps=60, width=20),
+    "noise2": Protocol("hits_table8", noise=0.02, n_steps=60, width=20),
     "hybrid": Protocol("hits_table9", n_steps=100, levels=(64, 128)),
     "paper": Protocol("hits_table6", "paper", interpolants=("linear",), n_steps=20),
 }

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -78,14 +79,15 @@ def train_job(name: str, substeps: int, seed: int, key: str) -> bytes:
     data = safetensors.torch.load_file(pairs_file(name, seed, key))
     x, x_next = data[f"{substeps}.x"], data[f"{substeps}.x_next"]
     cpu, wall = time.process_time(), time.monotonic()
-    n_steps = PROTOCOLS[key].n_steps
-    step, history = train_network(PROBLEMS[name], x, x_next, seed, n_steps)
+    protocol, problem = PROTOCOLS[key], PROBLEMS[name]
+    problem = replace(problem, width=protocol.width or problem.width)
+    step, history = train_network(problem, x, x_next, seed, protocol.n_steps)
     training = {
         "method": "Levenberg-Marquardt on one-step errors, scaled",
         "steps": len(history) - 1,
         "loss": history[-1].item(),
         "pairs": len(x),
-        "width": PROBLEMS[name].width,
+        "width": problem.width,
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "seconds": round(time.monotonic() - wall, 1),
     }

@@ -176,10 +176,10 @@ MAP_MISTAKES = {
 
 def field_from_jumps(phi, h, x) -> Tensor:
     """The right answer to q3."""
-    return _velocity(phi, h, x, 2, -1)
+    return _velocity(2, -1, phi, h, x)
 
 
-def _velocity(phi, h, x, once: float, twice: float) -> Tensor:
+def _velocity(once: float, twice: float, phi, h, x) -> Tensor:
     """A mixture of the mean velocities over one jump and over two."""
     y = phi(x)
     return once * (y - x) / h + twice * (phi(y) - x) / (2 * h)
@@ -187,19 +187,19 @@ def _velocity(phi, h, x, once: float, twice: float) -> Tensor:
 
 VELOCITY_MISTAKES = {
     "That is the mean velocity of one jump, of order 1: use the second jump.": (
-        lambda *a: _velocity(*a, 1, 0)
+        lambda *a: _velocity(1, 0, *a)
     ),
     "That is the velocity half way, after one jump, not at x.": (
-        lambda *a: _velocity(*a, 0, 1)
+        lambda *a: _velocity(0, 1, *a)
     ),
     "The weights are in the wrong order: that is the mean velocity of jump two.": (
-        lambda *a: _velocity(*a, -1, 2)
+        lambda *a: _velocity(-1, 2, *a)
     ),
     "A mean of the two cancels nothing: their errors have the same sign.": (
-        lambda *a: _velocity(*a, 0.5, 0.5)
+        lambda *a: _velocity(0.5, 0.5, *a)
     ),
     "These weights cancel an error in h^2, but the first error here is in h.": (
-        lambda *a: _velocity(*a, 4 / 3, -1 / 3)
+        lambda *a: _velocity(4 / 3, -1 / 3, *a)
     ),
     "The sign is wrong: forwards in time is later minus earlier.": (
         lambda *a: -field_from_jumps(*a)

@@ -51,12 +51,9 @@ def cubic_hermite(
     slope = gap * velocity
     slope_start, slope_end = slope[..., :-1, None, :], slope[..., 1:, None, :]
     # The Hermite basis, written around the straight line: constants stay exact.
-    cubics = (
-        start
-        + theta**2 * (3 - 2 * theta) * rise
-        + theta * (1 - theta) ** 2 * slope_start
-        - theta**2 * (1 - theta) * slope_end
-    )
+    cubics = torch.addcmul(start, theta**2 * (3 - 2 * theta), rise)
+    cubics = cubics.addcmul(theta * (1 - theta) ** 2, slope_start)
+    cubics = cubics.addcmul(theta**2 * (theta - 1), slope_end)
     return _joined(cubics, trajectory)
 
 

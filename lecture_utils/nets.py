@@ -179,6 +179,48 @@ class ScaledStep(nn.Module):
         return x + self.shift + self.scale * move
 
 
+class FastStep(nn.Module):
+    r"""The same map as a `ScaledStep` around a tanh `MLP`, evaluated faster.
+
+    The scalings become part of the weights, and so does
+    :math:`\tanh z = 2\,\sigma(2z) - 1`: PyTorch evaluates the logistic function
+    :math:`\sigma` up to ten times as fast as tanh. Results differ by rounding.
+
+    Args:
+        step: What to evaluate; its weights are copied.
+
+    Raises:
+        ValueError: If the network of ``step`` is not an `MLP` with tanh.
+    """
+
+    def __init__(self, step: ScaledStep):
+        super().__init__()
+        net = step.net
+        if not isinstance(net, MLP) or net.activation is not torch.tanh:
+            raise ValueError(
+                "step must be a ScaledStep around an MLP with activation=torch.tanh, "
+                f"found {step}. Evaluate the step itself."
+            )
+        self.layers = copy.deepcopy(net.layers).requires_grad_(False)
+        first, last = self.layers[0], self.layers[-1]
+        first.weight /= step.spread
+        first.bias -= first.weight @ step.centre
+        for layer in self.layers[1:]:  # tanh z = 2 sigma - 1 comes in
+            layer.bias -= layer.weight.sum(dim=1)
+            layer.weight *= 2
+        for layer in self.layers[:-1]:  # 2 z goes out
+            layer.weight *= 2
+            layer.bias *= 2
+        last.weight *= step.scale[:, None]
+        last.bias.mul_(step.scale).add_(step.shift)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for layer in self.layers[:-1]:
+            y = layer(y).sigmoid_()
+        return x + self.layers[-1](y)
+
+
 def _mean_and_spread(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation per component; 1 where a component is constant."""
     spread = x.std(dim=0)

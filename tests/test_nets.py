@@ -4,7 +4,14 @@ from torch import nn
 
 from lecture_utils.flows import rollout
 from lecture_utils.integrators import euler_step, heun_step, integrate, verlet_step
-from lecture_utils.nets import MLP, ResidualNetwork, ResidualStep, ScaledStep, stacked
+from lecture_utils.nets import (
+    MLP,
+    FastStep,
+    ResidualNetwork,
+    ResidualStep,
+    ScaledStep,
+    stacked,
+)
 
 
 def test_an_mlp_is_its_formula(generator):
@@ -130,3 +137,23 @@ def test_a_scaled_step_rolls_out_and_travels_to_other_devices(device, generator)
     step = ScaledStep(MLP(2, 2, width=3, depth=1), x, x + 0.1).to(device)
     states = rollout(step, x.to(device), 4)
     assert states.shape == (50, 5, 2) and states.device == x.to(device).device
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_fast_step_is_the_same_map(depth, dtype, device, generator):
+    x = 5 + 3 * torch.randn(40, 3, dtype=dtype, generator=generator)
+    net = MLP(3, 3, width=7, depth=depth).to(dtype)
+    step = ScaledStep(net, x, 1.3 * x - x.square()).to(device)
+    fast, states = FastStep(step), x.view(8, 5, 3).to(device)
+    tolerance = 1e3 * torch.finfo(dtype).eps
+    torch.testing.assert_close(fast(states), step(states), rtol=tolerance, atol=0)
+    assert not any(p.requires_grad for p in fast.parameters())
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_a_fast_step_needs_tanh(generator):
+    x = torch.randn(9, 2, generator=generator)
+    net = MLP(2, 2, width=3, depth=1, activation=torch.sin)
+    with pytest.raises(ValueError, match="activation=torch.tanh"):
+        FastStep(ScaledStep(net, x, 2 * x))

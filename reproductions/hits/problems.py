@@ -41,6 +41,7 @@ class Problem:
     n_pairs: int  # training pairs per network
     n_steps: int  # of Levenberg-Marquardt
     n_long_pairs: int | None = None  # for steps of 512 and more, if they need it
+    n_noisy_pairs: int | None = None  # where data are noisy, if more average it out
     on_attractor: bool = False
 
 
@@ -65,9 +66,15 @@ PROBLEMS = {
         n_pairs=4000,
         n_steps=45,
         n_long_pairs=12000,
+        n_noisy_pairs=24000,
     ),
     "van_der_pol": _problem(
-        VanDerPol(), train=3200, width=36, n_pairs=4000, n_steps=45
+        VanDerPol(),
+        train=3200,
+        width=36,
+        n_pairs=4000,
+        n_steps=45,
+        n_noisy_pairs=48000,
     ),
     "hopf": _problem(HopfNormalForm(), train=3200, width=36, n_pairs=4000, n_steps=45),
     "lorenz": _problem(
@@ -108,24 +115,24 @@ def trajectories(problem: Problem, split: str, seed: int = 0) -> Tensor:
 
 
 def training_pairs(
-    problem: Problem, states: Tensor, seed: int
+    problem: Problem, states: Tensor, seed: int, *, noisy: bool = False
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
     """For every level: its substeps, and pairs of states ``(n_pairs, d)`` a step apart.
 
-    Half of the pairs start at initial states, half at random times along the
-    trajectories, where a forecast spends its time too (the paper trains on the first
-    five steps of each trajectory only).
+    Up to half of the pairs start at initial states, each at most once; the others start
+    at random times along the trajectories, where a forecast spends its time too (the
+    paper trains on the first five steps of each trajectory only).
     """
     generator = torch.Generator().manual_seed(seed)
     for substeps in LEVELS:
         n = problem.n_pairs
         if substeps >= 512 and problem.n_long_pairs:
             n = problem.n_long_pairs
-        half = n // 2
+        if noisy and problem.n_noisy_pairs:
+            n = problem.n_noisy_pairs
+        half = min(n // 2, len(states))
         which = torch.randint(len(states), (n,), generator=generator)
         when = torch.randint(N_STEPS + 1 - substeps, (n,), generator=generator)
-        which[:half] = torch.randperm(len(states), generator=generator)[
-            torch.arange(half) % len(states)
-        ]
+        which[:half] = torch.randperm(len(states), generator=generator)[:half]
         when[:half] = 0
         yield substeps, states[which, when], states[which, when + substeps]

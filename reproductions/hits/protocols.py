@@ -79,9 +79,9 @@ def pairs(
     states = measured(problem, "train", seed, key)
     if PROTOCOLS[key].name == "paper":
         yield from first_five_steps(states, problem.n_pairs, seed)
+    elif PROTOCOLS[key].noise:
+        yield from training_pairs(problem, smoothed(states), seed, noisy=True)
     else:
-        if PROTOCOLS[key].noise:
-            states = smoothed(states)
         yield from training_pairs(problem, states, seed)
 
 

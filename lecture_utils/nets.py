@@ -201,24 +201,34 @@ class FastStep(nn.Module):
                 "step must be a ScaledStep around an MLP with activation=torch.tanh, "
                 f"found {step}. Evaluate the step itself."
             )
-        self.layers = copy.deepcopy(net.layers).requires_grad_(False)
-        first, last = self.layers[0], self.layers[-1]
-        first.weight /= step.spread
-        first.bias -= first.weight @ step.centre
-        for layer in self.layers[1:]:  # tanh z = 2 sigma - 1 comes in
-            layer.bias -= layer.weight.sum(dim=1)
-            layer.weight *= 2
-        for layer in self.layers[:-1]:  # 2 z goes out
-            layer.weight *= 2
-            layer.bias *= 2
-        last.weight *= step.scale[:, None]
-        last.bias.mul_(step.scale).add_(step.shift)
+        weights = [p.detach().clone() for p in net.parameters() if p.ndim == 2]
+        biases = [p.detach().clone() for p in net.parameters() if p.ndim == 1]
+        weights[0] /= step.spread
+        biases[0] -= weights[0] @ step.centre
+        for weight, bias in zip(weights[1:], biases[1:], strict=True):
+            bias -= weight.sum(dim=1)  # tanh z = 2 sigma - 1 comes in
+            weight *= 2
+        for inner in (*weights[:-1], *biases[:-1]):
+            inner *= 2  # 2 z goes out
+        weights[-1] *= step.scale[:, None]
+        biases[-1] *= step.scale
+        biases[-1] += step.shift
+        *hidden, self.last = map(_frozen_layer, weights, biases)
+        self.hidden = nn.ModuleList(hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         y = x
-        for layer in self.layers[:-1]:
+        for layer in self.hidden:
             y = layer(y).sigmoid_()
-        return x + self.layers[-1](y)
+        return x + self.last(y)
+
+
+def _frozen_layer(weight: Tensor, bias: Tensor) -> nn.Linear:
+    n_out, n_in = weight.shape
+    layer = nn.Linear(n_in, n_out, device="meta")
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    layer.bias = nn.Parameter(bias, requires_grad=False)
+    return layer
 
 
 def _mean_and_spread(x: Tensor) -> tuple[Tensor, Tensor]:

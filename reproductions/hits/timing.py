@@ -113,6 +113,14 @@ def _forecast(stepper: HierarchicalStepper, x0: Tensor) -> Callable[[], Tensor]:
     return partial(stepper, x0, N_STEPS)
 
 
+def networks_on_top(name: str) -> dict[int, nn.Module]:
+    """The networks for hybrids, two of them trained for longer, in single precision."""
+    flows = load_flows(name)[0]
+    if weights_file(name, 0, "hybrid").exists():
+        flows |= load_flows(name, key="hybrid")[0]
+    return float32(flows)
+
+
 def hybrid(name: str, network: FlowMap, top: int, substeps: int) -> HierarchicalStepper:
     """Runge-Kutta steps of ``substeps * dt`` below a network with ``top`` of ``dt``."""
     problem = PROBLEMS[name]
@@ -145,10 +153,7 @@ def table9(name: str) -> list[dict]:
     alone, on validation data.
     """
     paper = json.loads(PAPER.read_text())["table 9"]
-    flows = float32(load_flows(name)[0])
-    better = dict(flows)  # for hybrids: two networks that were trained for longer
-    if weights_file(name, 0, "hybrid").exists():
-        better |= float32(load_flows(name, key="hybrid")[0])
+    better = networks_on_top(name)
     true = data(name, "test", "accurate")
     x0 = true[:, 0].float()
     records = []
@@ -181,7 +186,11 @@ def table9(name: str) -> list[dict]:
 
 
 def own_top(
-    name: str, flows: Mapping[int, FlowMap], substeps: int, within: float = WITHIN
+    name: str,
+    flows: Mapping[int, FlowMap],
+    substeps: int,
+    *,
+    within: float = WITHIN,
 ) -> int | None:
     """The longest step whose hybrid is accurate enough; None if there is none."""
     true = data(name, "validation", "accurate")

@@ -91,6 +91,21 @@ def test_a_rough_field_is_refused_with_the_difference():
         )
 
 
+def test_rounding_that_chaos_magnifies_is_not_fought_with_ever_finer_steps():
+    calls = 0
+
+    def lorenz(t, x):
+        nonlocal calls
+        calls += 1
+        return Lorenz63()(t, x)
+
+    times = torch.linspace(0, 25, 251, dtype=torch.float64)
+    x0 = torch.tensor([[1.0, 1.0, 25.0]], dtype=torch.float64)
+    with pytest.raises(RuntimeError, match="magnifies rounding"):
+        reference_trajectories(lorenz, x0, times, rtol=0.0, atol=1e-10)
+    assert calls < 12 * 250 * 64  # it gave up long before 64 substeps
+
+
 def test_windows_hold_every_start_that_fits():
     trajectory = torch.arange(10.0).reshape(1, 10, 1).repeat(2, 1, 2)
     trajectory[1] += 100

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-CHUNK_BYTES = 2**25  # size of the Jacobian rows held at once; larger was not faster
+CHUNK_BYTES = 2**23  # Jacobian rows held at once; beyond, the system maps new pages
 STRIP = 192  # columns of J^T J per matrix product
 
 

@@ -16,14 +16,26 @@ def call(function: Callable, arguments: tuple) -> object:
     except AssertionError:
         raise
     except Exception as error:
-        shapes = [tuple(a.shape) for a in arguments if isinstance(a, Tensor)]
         raise AssertionError(
             f"Your function raised {type(error).__name__}: {error}\nIt was called with "
-            f"{len(arguments)} arguments, tensors of shape {shapes}. States are rows "
-            "(..., d): a matrix acts on them as x @ A.T."
+            + _described(arguments)
         ) from error
     assert found is not None, "Nothing came back: does the function end with return?"
     return found
+
+
+def _described(arguments: tuple) -> str:
+    if arguments and all(isinstance(a, int | float) for a in arguments):
+        numbers = ", ".join(f"{a:g}" for a in arguments)
+        return (
+            f"{numbers}: plain numbers, not tensors. Use the functions of math, or "
+            "torch.tensor first."
+        )
+    shapes = [tuple(a.shape) for a in arguments if isinstance(a, Tensor)]
+    return (
+        f"{len(arguments)} arguments, tensors of shape {shapes}. States are rows "
+        "(..., d): a matrix acts on them as x @ A.T."
+    )
 
 
 def answer(function: Callable, arguments: tuple, x: Tensor) -> Tensor:

@@ -24,7 +24,10 @@ Jacobian = Callable[[Ball], Ball]  # states (..., d) -> matrices (..., k, k), k 
 
 
 class Path(NamedTuple):
-    """A composed trial flow, enclosed on short intervals of time, K in all."""
+    """A composed trial flow, enclosed on short intervals of time, K in all.
+
+    If a correction was subtracted, all this is about what is left.
+    """
 
     states: Ball  # all N(t) of each interval, (n, K, d)
     residual: Tensor  # at least the largest |r(t)| of each interval, (n, K)
@@ -56,6 +59,7 @@ def enclose(
     interval: float,
     n_intervals: int,
     n_nodes: int,
+    correction: Tensor | None = None,
 ) -> Path:
     r"""Enclose the path and the residual of a trial flow, composed with itself.
 
@@ -72,18 +76,28 @@ def enclose(
         interval: Time after which the flow is applied to its own end.
         n_intervals: How often it is applied.
         n_nodes: Short intervals per application.
+        correction: Values at the ends of all short intervals, shape ``(n, K + 1, k)``
+            and zero at the start, of a curve :math:`c` that is linear in between; it is
+            subtracted, and path and residual are those of :math:`N - c`.
+
+    Raises:
+        ValueError: If the correction has another shape or start.
     """
-    dt = interval / n_nodes
+    dt, k = interval / n_nodes, _width_of(flow)
+    if correction is None:
+        correction = x.new_zeros(len(x), n_intervals * n_nodes + 1, k)
+    _check_correction(correction, (len(x), n_intervals * n_nodes + 1, k))
     middles = dt * (torch.arange(n_nodes).to(x) + 0.5)
     centres, radii, residuals = [], [], []
-    for _ in range(n_intervals):
-        states, bound = _enclose_once(flow, field, jacobian, x, middles, dt)
+    for i in range(n_intervals):
+        taken = correction[:, i * n_nodes : (i + 1) * n_nodes + 1]
+        states, bound = _enclose_once(flow, field, jacobian, x, middles, dt, taken)
         centres.append(states.centre)
         radii.append(states.radius)
         residuals.append(bound)
         x = flow(interval, x)
     states = Ball(torch.cat(centres, dim=1), torch.cat(radii, dim=1))
-    return Path(states, torch.cat(residuals, dim=1), dt, _width_of(flow))
+    return Path(states, torch.cat(residuals, dim=1), dt, k)
 
 
 def _enclose_once(
@@ -93,18 +107,34 @@ def _enclose_once(
     x: Tensor,
     middles: Tensor,
     dt: float,
+    correction: Tensor,
 ) -> tuple[Ball, Tensor]:
     grid = x.unsqueeze(1).expand(-1, len(middles), -1)
     middle, velocity_there = WithVelocity(flow)(middles, grid)
     _, velocity, bend = mlp_jet(flow.net, middles, grid, dt / 2)
-    k = velocity.centre.shape[-1]
+    k = correction.shape[-1]
     rest = (0, x.shape[-1] - k)
+    pace = correction.diff(dim=1) / dt
+    middle = middle - pad((correction[:, 1:] + correction[:, :-1]) / 2, rest)
+    velocity = Ball(velocity.centre - pace, velocity.radius)
     states = Ball(middle, pad(dt / 2 * velocity.largest(), rest))
 
     turn = bend - _product(jacobian(states), velocity)
     moved = dt / 2 * turn.largest().norm(dim=-1)
-    there = velocity_there - field(0.0, middle)
-    return states, there[..., :k].norm(dim=-1) + moved
+    there = velocity_there[..., :k] - pace - field(0.0, middle)[..., :k]
+    return states, there.norm(dim=-1) + moved
+
+
+def _check_correction(correction: Tensor, shape: tuple[int, ...]) -> None:
+    if correction.shape != shape:
+        raise ValueError(
+            "correction must hold one value at each end of the short intervals, shape "
+            f"{shape}, found {tuple(correction.shape)}."
+        )
+    if not correction.isfinite().all() or correction[:, 0].any():
+        raise ValueError(
+            "correction must be finite and start at zero: the flow meets its start."
+        )
 
 
 def _product(matrix: Ball, vector: Ball) -> Ball:

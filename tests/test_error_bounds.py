@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from lecture_utils.balls import Ball, matrix_of, mlp_jet
 from lecture_utils.data import reference_trajectories
@@ -173,3 +174,89 @@ def test_the_bound_holds_for_a_poor_flow_or_says_that_it_cannot_tell():
         assert (error <= bound[:, 40 * k]).all()
     assert bound[:, 5].isfinite().any() and bound[:, -1].isinf().any()
     assert (bound.isinf().diff(dim=1).int() >= 0).all()  # lost is lost
+
+
+def corrected_by(truth_flow, flow, x, *, n_intervals, n_nodes, interval):
+    """The curve of true errors of a composed flow at the ends of all intervals."""
+    fine = torch.linspace(0, interval, n_nodes + 1).double()[1:]
+    curve, here = [torch.zeros(len(x), 1, 2, dtype=torch.float64)], x
+    for i in range(n_intervals):
+        for t in fine:
+            exact = truth_flow(i * interval + t.item(), x)
+            curve.append((flow(t, here) - exact)[:, None])
+        here = flow(interval, here)
+    return torch.cat(curve, dim=1)
+
+
+def oscillator_jacobian(states):
+    return matrix_of([[0.0, 1.0], [-1.0, 0.0]], states.unbind()[0])
+
+
+def test_a_bound_around_a_corrected_path_covers_what_is_left():
+    flow, field = untrained(3, 2, 0.3), HarmonicOscillator()
+    x = torch.rand(5, 2, dtype=torch.float64, generator=GENERATOR)
+    sizes = {"n_intervals": 2, "n_nodes": 100, "interval": 1.0}
+    error = corrected_by(field.flow, flow, x, **sizes)
+
+    def bound(correction):
+        path = enclose(
+            flow, field, oscillator_jacobian, x, **sizes, correction=correction
+        )
+        return propagate(path, oscillator_jacobian)
+
+    half = bound(0.5 * error)
+    left = (0.5 * error).norm(dim=-1)
+    assert (left <= half + 1e-12).all() and (bound(error)[:, -1] < 0.02).all()
+    assert (error[:, -1].norm(dim=-1) > 0.05).all()  # it had something to do
+    wrong = bound(-error)  # makes things worse, and the bound knows it
+    assert (2 * error.norm(dim=-1) <= wrong + 1e-12).all()
+
+
+def test_the_residual_of_a_corrected_path_never_exceeds_its_bound():
+    flow, field = untrained(4, 2, 1.0), ParametricVanDerPol()
+    x = torch.rand(5, 3, dtype=torch.float64, generator=GENERATOR)
+    pace = torch.tensor([0.3, -0.8]).double()
+    nodes = torch.linspace(0, 0.5, 11).double()
+    path = enclose(
+        flow,
+        field,
+        van_der_pol_jacobian,
+        x,
+        interval=0.5,
+        n_intervals=1,
+        n_nodes=10,
+        correction=(nodes[:, None] * pace).expand(5, 11, 2),
+    )
+    fine = torch.arange(10 * 20 + 1).double() * 0.05 / 20
+    value, velocity = WithVelocity(flow)(fine, x.unsqueeze(1).expand(-1, 201, -1))
+    shift = pad(fine[:, None] * pace, (0, 1))
+    missed = velocity - pad(pace, (0, 1)) - field(0.0, value - shift)
+    windows = missed.norm(dim=-1).unfold(1, 21, 20).amax(-1)
+    assert (windows <= path.residual).all()
+    assert (path.residual / windows).median() < 1.3
+    values = (value - shift).unfold(1, 21, 20)
+    distance = (values - path.states.centre.unsqueeze(-1)).abs().amax(-1)
+    assert (distance <= path.states.radius).all()
+
+
+@pytest.mark.parametrize(
+    ("correction", "message"),
+    [
+        (torch.zeros(5, 10, 2), "shape"),
+        (torch.ones(5, 11, 2), "start at zero"),
+        (torch.zeros(5, 11, 2) / 0, "finite"),
+    ],
+)
+def test_a_correction_that_cannot_be_used_is_refused(correction, message):
+    flow, x = untrained(3, 2, 0.3), torch.zeros(5, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match=message):
+        enclose(
+            flow,
+            HarmonicOscillator(),
+            oscillator_jacobian,
+            x,
+            interval=1.0,
+            n_intervals=1,
+            n_nodes=10,
+            correction=correction.double(),
+        )

@@ -48,6 +48,11 @@ def rotation_by_cosine(t):
     return [(1 - math.cos(t)) / math.sin(t), math.sin(t)]
 
 
+def rotation_in_float32(t):
+    t = torch.tensor(t, dtype=torch.float32)
+    return (t / 2).tan(), t.sin()
+
+
 def composed(h_first, h_second, undo_second, t, x):
     return h_second(t, x) + h_first(t, undo_second(t, x))
 
@@ -96,6 +101,10 @@ WRONG = [
     (check_kick, lambda gradient, t, x: x[:, :1], "same shape"),
     (check_kick, lambda gradient, x: x, "raised TypeError"),
     (check_rotation, lambda t: (t / 2, t), "Verlet"),
+    (check_rotation, lambda t: (torch.tan(t / 2), torch.sin(t)), "functions of math"),
+    (check_rotation, lambda t: rotation_by_cosine(t.item()), "torch.tensor first"),
+    (check_rotation, lambda t: rotation_in_float32(t), "float32"),
+    (check_rotation, lambda t: rotation_in_float32(t)[::-1], "swapped"),
     (check_rotation, lambda t: (math.sin(t), math.tan(t / 2)), "swapped"),
     (check_rotation, lambda t: (-math.tan(t / 2), -math.sin(t)), "backwards"),
     (check_rotation, lambda t: (math.tan(t), math.sin(t)), "halve"),

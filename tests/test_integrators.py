@@ -195,3 +195,25 @@ def test_bad_input_is_named_before_the_first_step(field, x0, times, message):
 def test_substeps_must_be_positive():
     with pytest.raises(ValueError, match="n_substeps"):
         integrate(Pendulum(), torch.ones(2), torch.arange(3), n_substeps=0)
+
+
+def test_a_round_trip_flatters_the_method():
+    """Heun's falls with a power more than the error; Verlet's is nothing but rounding.
+
+    So returning to the start says little about the error, or nothing.
+    """
+    pendulum = Pendulum()
+    x0 = torch.tensor([1.0, 0.5], dtype=torch.float64)
+    fine = torch.linspace(0, 2, 401, dtype=torch.float64)
+    exact = integrate(pendulum, x0, fine, step=dop853_step)[-1]
+
+    def ratio(step, n_steps):
+        times = torch.linspace(0, 2, n_steps + 1, dtype=torch.float64)
+        there = integrate(pendulum, x0, times, step=step)[-1]
+        back = integrate(pendulum, there, times.flip(0), step=step)[-1]
+        return ((back - x0).norm() / (there - exact).norm()).item()
+
+    assert ratio(heun_step, 20) > 1.5 * ratio(heun_step, 40) > 0
+    assert ratio(heun_step, 40) > 1.5 * ratio(heun_step, 80) > 0
+    assert ratio(verlet_step, 20) < 1e-11
+    assert ratio(euler_step, 2000) > 1.5  # and this one exaggerates

@@ -49,7 +49,7 @@ class TanhSum(nn.Module):
 
 
 class LearnedMechanics(nn.Module):
-    r"""The field of :math:`H = \tfrac12 |A p|^2 + U(q)`, with :math:`A`, :math:`U` learned.
+    r"""Hamilton's equations for :math:`\tfrac12 |A p|^2 + U(q)`, A and U learned.
 
     :math:`M = A^\top A`, the inverse of the matrix of masses, is symmetric and cannot
     have a negative eigenvalue. ``(t, x) -> dx/dt`` is separable, as `verlet_step` asks.

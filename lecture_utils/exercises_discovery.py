@@ -55,9 +55,8 @@ def check_verlet_miss(miss: Callable[..., Tensor]) -> None:
         "That is the step alone: take away x_next.": right + x_next,
         "That is the data less the step: mind the sign.": -right,
     }
-    assert torch.allclose(found, right, atol=1e-12), (
-        "The miss is wrong. "
-        + _named(named, found, "Write the three updates one below the other.")
+    assert torch.allclose(found, right, atol=1e-12), "The miss is wrong. " + _named(
+        named, found, "Write the three updates one below the other."
     )
     print("Passed: one step of kick, drift, kick, less the data.")
 
@@ -118,7 +117,8 @@ def check_corrected_mass(corrected: Callable[..., Tensor]) -> None:
         found = answer(corrected, (learned, curvature, h), learned)
         twice = learned @ curvature @ learned
         named = {
-            "The sign is wrong: the bias makes M too small.": learned - h**2 / 6 * twice,
+            "The sign is wrong: the bias makes M too small.": learned
+            - h**2 / 6 * twice,
             "The factor is 1/6 (1/12 belongs to the energy).": (
                 learned + h**2 / 12 * twice
             ),
@@ -174,7 +174,9 @@ def check_unsteadiness(unsteadiness: Callable[..., Tensor]) -> None:
                 along.square().mean().sqrt() / whole
             ),
             "Take the root: these are squares.": along.square().mean() / between**2,
-            "That is the inverse: zero should mean conserved.": torch.tensor(1 / right),
+            "That is the inverse: zero should mean conserved.": energies.new_tensor(
+                1 / right
+            ),
             "Divide by the spread between trajectories, not by the mean: an energy is "
             "known up to a constant only.": (
                 along.square().mean().sqrt() / energies.mean().abs()

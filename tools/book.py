@@ -41,18 +41,25 @@ def main() -> int:
 
 def pages(root: Path) -> list[str]:
     """Every page of the book, as named in ``_toc.yml``, with its suffix."""
+    return [page for part in parts(root).values() for page in part]
+
+
+def parts(root: Path) -> dict[str, list[str]]:
+    """The pages by the caption of their part; the front page is in the part "" ."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
-    entries = [toc["root"]]
+    found = {"": [_existing(root, toc["root"])]}
     for part in toc.get("parts", []):
-        entries += [chapter["file"] for chapter in part["chapters"]]
-    found = []
-    for entry in entries:
-        candidates = [entry + suffix for suffix in (".ipynb", ".md")]
-        existing = [c for c in candidates if (root / c).exists()]
-        if len(existing) != 1:
-            sys.exit(f"_toc.yml lists {entry}: expected one file, found {existing}")
-        found += existing
+        files = [_existing(root, chapter["file"]) for chapter in part["chapters"]]
+        found[part["caption"]] = files
     return found
+
+
+def _existing(root: Path, entry: str) -> str:
+    candidates = [entry + suffix for suffix in (".ipynb", ".md")]
+    existing = [c for c in candidates if (root / c).exists()]
+    if len(existing) != 1:
+        sys.exit(f"_toc.yml lists {entry}: expected one file, found {existing}")
+    return existing[0]
 
 
 def stage(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 CHUNK_BYTES = 2**25  # size of the Jacobian rows held at once; larger was not faster
+STRIP = 192  # columns of J^T J per matrix product
 
 
 class LeastSquares:
@@ -76,13 +77,26 @@ class LeastSquares:
         slope, same_loss = torch.zeros_like(theta), torch.zeros_like(loss)
         for chunk in self.chunks:
             jacobian, values = (part.flatten(0, 1) for part in slopes(theta, *chunk))
-            normal.addmm_(jacobian.mT, jacobian)
+            _add_upper_gram(normal, jacobian)
             slope.addmv_(jacobian.mT, values)
             same_loss += values.square().sum()
+        normal = normal.triu() + normal.triu(1).mT
         for total in (normal, slope, same_loss):
             total /= self.n_residuals
         _check_linearised(theta, normal, slope, loss, same_loss)
         return normal, slope
+
+
+def _add_upper_gram(total: Tensor, rows: Tensor) -> None:
+    """Add the upper triangle of ``rows^T rows`` to ``total``, ``(P, P)``, in place.
+
+    Strip by strip, so that what lies well below the diagonal, nearly half of the work,
+    is never computed.
+    """
+    for start in range(0, len(total), STRIP):
+        stop = start + STRIP
+        upper = total[start:stop, start:]
+        upper.addmm_(rows[:, start:stop].mT, rows[:, start:])
 
 
 def damped_step(

@@ -162,7 +162,9 @@ def test_chunks_change_nothing(monkeypatch):
     torch.testing.assert_close(pieces, whole)
 
 
-def test_the_linearisation_is_the_gradient_and_the_gauss_newton_matrix():
+@pytest.mark.parametrize("strip", [1, 7, 27, 1000])
+def test_the_linearisation_is_the_gradient_and_gauss_newton(strip, monkeypatch):
+    monkeypatch.setattr(_least_squares, "STRIP", strip)
     data = rotation(11)
     model = network(2, 5, 2)
     problem = _least_squares.LeastSquares(misfit, model, data, 1.0)

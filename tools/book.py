@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import nbformat
 import yaml
 
+from tools import laboratories
 from tools.execute import ChapterError, executed_chapter, fingerprint
 from tools.setup import ROOT
 
@@ -76,6 +77,8 @@ def stage(root: Path) -> list[str]:
     put("_config.yml", yaml.safe_dump(configuration(root)).encode())
     put("_toc.yml", (root / "_toc.yml").read_bytes())
     put("book/cover.png", _cover(root))
+    for name, content in laboratories.made(root).items():
+        put(name, content)
     for path in sorted((root / "book").rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_file() and path.suffix not in (".ipynb", ".pyc"):

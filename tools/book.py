@@ -34,6 +34,7 @@ def main() -> int:
         return 1
     if not render(ROOT):
         return 1
+    copy_assets(ROOT)
     _write_sitemap(ROOT)
     sync_citation(ROOT)
     print(f"\nThe book is built. Open {ROOT / '_build' / 'html' / 'index.html'}")
@@ -186,6 +187,14 @@ def render(root: Path) -> bool:
 
 def _is_complaint(row: str) -> bool:
     return any(word in row for word in ("WARNING", "ERROR", "Error:", "rror in"))
+
+
+def copy_assets(root: Path) -> None:
+    """Bring scripts and styles to the pages: Sphinx does only if a page changed too."""
+    for path in (root / "_build" / "stage" / "book" / "assets").iterdir():
+        built = root / "_build" / "html" / "_static" / path.name
+        if not built.exists() or built.read_bytes() != path.read_bytes():
+            shutil.copyfile(path, built)
 
 
 def sync_citation(root: Path) -> None:

@@ -21,9 +21,10 @@ READ = (  # whatever the files made here may depend on
     "reproductions/weights/hits/*",
     "reproductions/weights/sympflow/*",
 )
-FILES = (
-    "book/assets/phase_plane_data.js",
-    "book/laboratories/phase_plane.png",
+FILES = tuple(
+    name.format(laboratory)
+    for laboratory in ("phase_plane", "energy")
+    for name in ("book/assets/{}_data.js", "book/laboratories/{}.png")
 )
 
 
@@ -40,11 +41,16 @@ def made(root: Path) -> dict[str, bytes]:
 
 
 def _make(folder: Path) -> None:
-    from tools.laboratory_pictures import draw_phase_plane  # imports torch: seconds
+    from tools import laboratory_pictures as pictures  # imports torch: seconds
 
-    script = javascript("phasePlane", phase_plane_data())
-    (folder / FILES[0]).write_text(script, encoding="utf-8")
-    draw_phase_plane(folder / FILES[1])
+    scripts = {
+        "phase_plane": javascript("phasePlane", phase_plane_data()),
+        "energy": javascript("energyData", energy_data()),
+    }
+    for name, script in scripts.items():
+        (folder / f"book/assets/{name}_data.js").write_text(script, encoding="utf-8")
+    pictures.draw_phase_plane(folder / "book/laboratories/phase_plane.png")
+    pictures.draw_energy(folder / "book/laboratories/energy.png")
 
 
 def javascript(name: str, data: dict[str, Any]) -> str:
@@ -90,3 +96,23 @@ def phase_plane_data() -> dict[str, Any]:
 def _flow_parts(flow: Any) -> list[Any]:
     layers = [part for layer in flow.net.layers for part in (layer.weight, layer.bias)]
     return [flow.centre, flow.spread, flow.shift, flow.scale, *layers]
+
+
+def energy_data() -> dict[str, Any]:
+    """The shipped networks for the oscillator, seed 0, trained by least squares."""
+    from reproductions.sympflow import load_network
+
+    symplectic: Any = load_network("oscillator", "symplectic-lm")
+    plain: Any = load_network("oscillator", "plain-lm")
+    potentials = [
+        numbers(it.inner.weight, it.inner.bias, it.pace, it.weight)
+        for it in symplectic.potentials
+    ]
+    layers = plain.net.layers
+    parts = [part for layer in layers for part in (layer.weight, layer.bias)]
+    return {
+        "reach": 1.5,  # of the training states, in q and p
+        "symplectic": {"width": len(symplectic.potentials[0].pace)}
+        | {"potentials": potentials},
+        "plain": {"width": layers[0].out_features, "weights": numbers(*parts)},
+    }

@@ -1,15 +1,20 @@
 """Still pictures of the laboratories, for paper and for pages without scripts."""
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 
 from lecture_utils.data import reference_trajectories
+from lecture_utils.flows import flow_map, rollout
 from lecture_utils.hits import HierarchicalStepper
+from lecture_utils.integrators import euler_step, rk4_step, verlet_step
 from lecture_utils.plotting import use_book_style
+from lecture_utils.systems import HarmonicOscillator
 from reproductions.hits.problems import PROBLEMS
 from reproductions.hits.training import load_flows
+from reproductions.sympflow import load_network
 
 
 def draw_phase_plane(path: Path) -> None:
@@ -28,9 +33,37 @@ def draw_phase_plane(path: Path) -> None:
             {k: flows[k] for k in levels}, problem.dt, interpolation="spline"
         )
         error = (stepper(x0, 2048) - truth).norm(dim=-1)[1:]
+        largest = error.reshape(-1, 16).amax(dim=-1)  # nearby, or one sees only bars
         steps = ", ".join(f"{k * problem.dt:g}" for k in levels)
-        axes[1].semilogy(times[1:], error, lw=1, label=f"steps {steps}")
-    axes[1].set(xlabel="time $t$", ylabel="error of the forecast")
-    axes[1].legend(fontsize="small")
+        axes[1].semilogy(times[8::16], largest, label=f"steps {steps}")
+    axes[1].set(xlabel="time $t$", ylabel="largest error nearby", ylim=(1e-7, 1e3))
+    axes[1].legend(fontsize="small", loc="upper left")
+    fig.savefig(path, metadata={"Software": None})
+    plt.close(fig)
+
+
+def draw_energy(path: Path) -> None:
+    """Energy errors of five methods with one step size, up to 3,000 steps."""
+    system, h = HarmonicOscillator(), 0.5
+    flows = {
+        "Euler": flow_map(system, h, step=euler_step),
+        "RK4": flow_map(system, h, step=rk4_step),
+        "Verlet": flow_map(system, h, step=verlet_step),
+        "SympFlow": partial(load_network("oscillator", "symplectic-lm"), h),
+        "plain network": partial(load_network("oscillator", "plain-lm"), h),
+    }
+    x0 = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    use_book_style()
+    fig, ax = plt.subplots(figsize=(6.5, 3.4))
+    times = h * torch.arange(1, 3001)
+    for (name, flow), style in zip(
+        flows.items(), (":", "--", "-", "-", "-."), strict=True
+    ):
+        states = rollout(flow, x0, 3000)
+        error = (system.energy(states) / system.energy(x0) - 1).abs()[1:]
+        largest = error.cummax(dim=0).values
+        ax.loglog(times, largest, style, label=name)
+    ax.set(xlabel="time $t$", ylabel="largest energy error so far", ylim=(1e-6, 10))
+    ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     fig.savefig(path, metadata={"Software": None})
     plt.close(fig)

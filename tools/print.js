@@ -81,17 +81,18 @@ async ({ parts, home, title, edition }) => {
       document.head.append(make("style", "", rule));
     }
   }
-  for (const link of articles.flatMap((it) => [
-    ...it.querySelectorAll("a[data-elsewhere]"),
-  ]))
-    link.after(make("span", "elsewhere", " (p. ", numbered(link.hash.slice(1)), ")"));
-
   document.title = title;
   document.documentElement.dataset.theme = "light";
   document.body.className = "";
   document.body.replaceChildren(
     make("main", "bd-content printed", front, contents, ...articles),
   );
+  // On paper, a reference to another chapter needs its page; a citation does not.
+  for (const link of document.querySelectorAll("a[data-elsewhere]")) {
+    const id = link.hash.slice(1);
+    if (!document.getElementById(id)?.closest(".citation"))
+      link.after(make("span", "elsewhere", " (p. ", numbered(id), ")"));
+  }
   await Promise.all([...document.images].map((it) => it.decode().catch(() => {})));
   if (script && !window.MathJax?.typesetPromise) {
     const tag = make("script");

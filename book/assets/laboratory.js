@@ -186,6 +186,15 @@ window.laboratory = (() => {
       }
       inside.append(draw("path", { d, class: name }));
     };
+    const dots = (name, n, x, y) => {
+      let d = "";
+      for (let i = 0; i < n; i++) {
+        const [px, py] = [across(toX(x(i))), up(toY(y(i)))];
+        const isHere = Math.abs(px) < 1e5 && Math.abs(py) < 1e5;
+        if (isHere) d += `M${px.toFixed(1)} ${py.toFixed(1)}h0`;
+      }
+      inside.append(draw("path", { d, class: `lab-dots ${name}` }));
+    };
     const dot = (name, x, y, r = 5) => {
       const place = { cx: across(toX(x)), cy: up(toY(y)), r, class: name };
       if (Number.isFinite(place.cx + place.cy)) inside.append(draw("circle", place));
@@ -223,7 +232,7 @@ window.laboratory = (() => {
       svg.addEventListener("pointerdown", tell);
       svg.addEventListener("pointermove", (event) => event.buttons && tell(event));
     };
-    return { svg, start, line, dot, segments, box, onPoint };
+    return { svg, start, line, dot, dots, segments, box, onPoint };
   };
 
   /** A caption that names the lines by their colour and kind: [[class, text], ...]. */

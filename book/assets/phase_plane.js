@@ -326,8 +326,12 @@
       const largest = largestIn(distance, Math.ceil(nSteps / BLOCKS));
       const coarsest = Math.max(...ticked);
       const nMarks = Math.floor(nSteps / coarsest);
-      const logs = [Math.min(...largest), Math.max(...largest)].map(Math.log10);
-      const low = Math.max(-13, Math.floor(logs[0]) - 1);
+      const every = Math.ceil(nMarks / MOST_MARKS);
+      const marks = [];
+      for (let n = every; n <= nMarks; n += every) marks.push(n * coarsest);
+      const least = Math.min(...largest, ...marks.map((n) => distance[n]));
+      const logs = [least, Math.max(...largest)].map(Math.log10);
+      const low = Math.max(-13, Math.floor(logs[0]));
       const high = Math.max(low + 2, Math.ceil(logs[1]));
       error.start([0, nSteps * dt], [low, high]);
       const shown = (it) => Math.max(it, 10 ** low);
@@ -338,163 +342,7 @@
         (n) => (n + 0.5) * perBlock * dt,
         (n) => shown(largest[n]),
       );
-      for (let n = 1; n <= nMarks; n += Math.ceil(nMarks / MOST_MARKS))
-        error.dot("lab-mark", n * coarsest * dt, shown(distance[n * coarsest]), 1.8);
-
-      let sum = 0;
-      for (let j = n * d; j < n * d + d; j++) sum += (states[j] - exact[j]) ** 2;
-      return Math.sqrt(sum);
-    });
-
-  /** The largest of every `size` numbers after the first. */
-  const largestIn = (values, size) =>
-    Array.from({ length: Math.ceil((values.length - 1) / size) }, (_, k) =>
-      Math.max(...values.subarray(1 + k * size, 1 + (k + 1) * size)),
-    );
-
-  laboratory.phasePlane = { forecast, truth, calls };
-
-  // ---- the page
-
-  const widened = ([low, high], share) => [
-    low - share * (high - low),
-    high + share * (high - low),
-  ];
-  const place = (values) => `(${values.map((it) => show(it)).join(", ")})`;
-
-  const start = () => {
-    const first = "van_der_pol";
-    const system = select("System", NAMES, first);
-    const nLevels = Object.fromEntries(
-      Object.keys(phasePlane[first].levels).map((level) => [level, level]),
-    );
-    const dt = phasePlane[first].dt;
-    for (const level in nLevels) nLevels[level] = String(+(level * dt).toFixed(2));
-    const levels = boxes("Levels: time steps of the networks", nLevels, []);
-    const presets = {
-      chosen: "chosen by validation",
-      all: "all levels",
-      shortest: "the shortest step alone",
-      longest: "the longest step alone",
-      own: "my own choice",
-    };
-    const preset = select("Hierarchy", presets, "chosen");
-    const between = { spline: "a cubic spline", linear: "straight lines" };
-    const interpolation = select("Between the states", between, "spline");
-    const until = slider("Forecast until", {
-      min: 1,
-      max: phasePlane[first].steps / PER_STOP,
-      step: 1,
-      value: 16,
-      text: (stop) => `t = ${show(stop * PER_STOP * dt, 3)}`,
-    });
-    const coordinates = ["x", "y"].map((name) =>
-      slider(`Start at ${name}`, { min: 0, max: 1, step: 0.01, value: 0 }),
-    );
-    const mu = slider("Parameter \u03bc", { min: 0, max: 1, step: 0.01, value: 0.3 });
-
-    const plane = chart({ xLabel: () => "x", yLabel: () => "y" });
-    const error = chart({
-      xLabel: () => "time t",
-      yLabel: () => "error",
-      logY: true,
-    });
-    const status = make("p", { class: "lab-status", role: "status" });
-    const numbers = table("The same in numbers", ["t", "truth", "forecast", "error"]);
-
-    const offset = () => (system.get() === "hopf" ? 1 : 0); // mu is the first state
-    const setUp = () => {
-      const { region } = phasePlane[system.get()];
-      const o = offset();
-      coordinates.forEach((it, j) => {
-        const [low, high] = widened(region[o + j], 0.25);
-        it.input.min = low;
-        it.input.max = high;
-        it.set((region[o + j][0] + 3 * region[o + j][1]) / 4);
-      });
-      mu.input.min = region[0][0];
-      mu.input.max = region[0][1];
-      mu.set(0.3);
-      mu.element.hidden = !o;
-    };
-    const applyPreset = () => {
-      const all = Object.keys(nLevels).map(Number);
-      const sets = {
-        chosen: phasePlane[system.get()].chosen,
-        all,
-        shortest: [all[0]],
-        longest: [all.at(-1)],
-      };
-      if (preset.get() !== "own") levels.set(sets[preset.get()]);
-    };
-
-    const arrows = (name, x0, o, x, y) => {
-      const field = fieldOf(name);
-      const v = new Float64Array(x0.length);
-      const found = [];
-      const [nx, ny] = [15, 13];
-      for (let i = 0; i < nx; i++)
-        for (let j = 0; j < ny; j++) {
-          const state = [...x0];
-          state[o] = x[0] + ((i + 0.5) / nx) * (x[1] - x[0]);
-          state[o + 1] = y[0] + ((j + 0.5) / ny) * (y[1] - y[0]);
-          field(state, v);
-          const [a, b] = [v[o] / (x[1] - x[0]), v[o + 1] / (y[1] - y[0])];
-          const size = Math.hypot(a, b) || 1;
-          const [c, e] = [
-            (0.022 * a * (x[1] - x[0])) / size,
-            (0.022 * b * (y[1] - y[0])) / size,
-          ];
-          found.push([state[o], state[o + 1], state[o] + c, state[o + 1] + e]);
-        }
-      return found;
-    };
-
-    const update = () => {
-      const name = system.get();
-      const { region } = phasePlane[name];
-      const o = offset();
-      const x0 = [...(o ? [mu.get()] : []), ...coordinates.map((it) => it.get())];
-      const d = x0.length;
-      const ticked = levels.get().map(Number);
-      const nSteps = until.get() * PER_STOP;
-      const exact = truth(name, x0, nSteps);
-      const [x, y] = [widened(region[o], 0.3), widened(region[o + 1], 0.3)];
-
-      plane.start(x, y);
-      plane.segments("lab-field", arrows(name, x0, o, x, y));
-      plane.box("lab-region", region[o], region[o + 1]);
-      const path = (states) => [
-        nSteps + 1,
-        (n) => states[n * d + o],
-        (n) => states[n * d + o + 1],
-      ];
-      plane.line("lab-truth", ...path(exact));
-      if (!ticked.length) {
-        error.start([0, nSteps * dt], [-12, 1]);
-        plane.dot("lab-start", x0[o], x0[o + 1]);
-        status.textContent = "Tick at least one level.";
-        numbers.fill([]);
-        return;
-      }
-      const states = forecast(name, x0, ticked, interpolation.get(), nSteps);
-      plane.line("lab-learned", ...path(states));
-      plane.dot("lab-end", states[nSteps * d + o], states[nSteps * d + o + 1], 4);
-      plane.dot("lab-start", x0[o], x0[o + 1]);
-
-      const distance = errors(states, exact, d);
-      const seen = distance.slice(1).filter((it) => it > 0);
-      const logs = [Math.min(...seen), Math.max(...seen)].map(Math.log10);
-      const low = seen.length ? Math.max(-13, Math.floor(logs[0])) : -13;
-      const high = seen.length ? Math.max(low + 2, Math.ceil(logs[1])) : 0;
-      error.start([0, nSteps * dt], [low, high]);
-      const floor = 10 ** (low - 1);
-      error.line(
-        "lab-error",
-        nSteps,
-        (n) => (n + 1) * dt,
-        (n) => Math.max(distance[n + 1], floor),
-      );
+      for (const n of marks) error.dot("lab-mark", n * dt, shown(distance[n]), 1.8);
 
       let sum = 0;
       for (let n = 1; n <= nSteps; n++) sum += distance[n] ** 2;

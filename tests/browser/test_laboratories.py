@@ -12,11 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from lecture_utils.data import reference_trajectories
 from lecture_utils.hits import HierarchicalStepper
-from lecture_utils.integrators import integrate
+from lecture_utils.integrators import euler_step, integrate, rk4_step, verlet_step
+from lecture_utils.systems import HarmonicOscillator
 from reproductions.hits.problems import PROBLEMS
 from reproductions.hits.training import load_flows
+from reproductions.sympflow import load_network
 
-NAMES = ["phase_plane"]
+NAMES = ["phase_plane", "energy"]
 CLOSE: dict[str, Any] = {"rtol": 0.0, "atol": 1e-8}  # the issue asks for 1e-5
 OWN_BYTES = 3_000_000  # of a page, with its scripts
 
@@ -148,6 +150,68 @@ def test_without_a_level_it_asks_for_one(phase_plane: Page):
     assert phase_plane.get_by_label("Hierarchy").input_value() == "own"
     phase_plane.get_by_label("0.64").press("Space")
     expect(status).to_contain_text("mean squared error")
+
+
+# ---- energy
+
+
+@pytest.fixture(scope="module")
+def energy(browser: Browser, homes: dict[str, str]) -> Iterator[Page]:
+    """The laboratory of energy, from the disk."""
+    opened = BookPage("book/laboratories/energy.html", browser, homes)
+    yield opened.at("file").page
+    opened.close()
+
+
+def by_steps(step: Any) -> Any:
+    """A method of the package as a flow ``(h, x) -> x``."""
+    return lambda h, x: step(HarmonicOscillator(), 0.0, x, h)
+
+
+FLOWS = {
+    "euler": lambda: by_steps(euler_step),
+    "rk4": lambda: by_steps(rk4_step),
+    "verlet": lambda: by_steps(verlet_step),
+    "symplectic": lambda: load_network("oscillator", "symplectic-lm"),
+    "plain": lambda: load_network("oscillator", "plain-lm"),
+}
+
+
+@pytest.mark.parametrize("method", FLOWS)
+@pytest.mark.parametrize("is_random", [False, True])
+def test_the_page_steps_as_python_does(energy: Page, method: str, is_random: bool):
+    script = "laboratory.energy.lengths(...it)"
+    lengths = energy.evaluate(f"it => Array.from({script})", [0.4, 1500, is_random])
+    assert 0.2 <= min(lengths) <= max(lengths) <= 0.4
+    assert (len(set(lengths)) > 1400) == is_random
+    found = computed(
+        energy, "laboratory.energy.orbit(...it)", [method, [0.9, -0.6], lengths], 2
+    )
+    flow, x = FLOWS[method](), torch.tensor([0.9, -0.6], dtype=torch.float64)
+    states = [x]
+    for h in lengths:
+        # a number would become float32 on its way into a network
+        states.append(flow(torch.tensor(h, dtype=torch.float64), states[-1]))
+    relative = {"rtol": 1e-8, "atol": 1e-8}  # Euler's states grow without bound
+    torch.testing.assert_close(found, torch.stack(states), **relative)
+
+
+def test_an_orbit_that_leaves_all_bounds_is_said_to_be_infinite(energy: Page):
+    energy.get_by_label("Euler").check()
+    energy.get_by_label("Step h").press("End")
+    energy.get_by_label("Number of steps").press("End")
+    status = energy.locator(".lab-status")
+    expect(status).to_contain_text("Euler infinite")
+    assert "NaN" not in energy.locator(".laboratory").inner_html()
+    # what the chapter says, in one sentence: the symmetry keeps the energy
+    said = dict(
+        re.findall(
+            r"([\w ]+?) ([\d.e\u2212]+)[,.](?= |$)", status.inner_text().split(": ")[1]
+        )
+    )
+    errors = {k.strip(): float(v.replace("\u2212", "-")) for k, v in said.items()}
+    assert errors["SympFlow"] < 1e-3 < errors["plain network"]
+    assert errors["RK4"] == pytest.approx(1, abs=0.01)
 
 
 # ---- all of them

@@ -23,7 +23,7 @@ READ = (  # whatever the files made here may depend on
 )
 FILES = tuple(
     name.format(laboratory)
-    for laboratory in ("phase_plane", "energy")
+    for laboratory in ("phase_plane", "energy", "residual_flow")
     for name in ("book/assets/{}_data.js", "book/laboratories/{}.png")
 )
 
@@ -46,11 +46,15 @@ def _make(folder: Path) -> None:
     scripts = {
         "phase_plane": javascript("phasePlane", phase_plane_data()),
         "energy": javascript("energyData", energy_data()),
+        "residual_flow": javascript(
+            "residualFlowData", {"points": numbers(pictures.flow_points())}
+        ),
     }
     for name, script in scripts.items():
         (folder / f"book/assets/{name}_data.js").write_text(script, encoding="utf-8")
     pictures.draw_phase_plane(folder / "book/laboratories/phase_plane.png")
     pictures.draw_energy(folder / "book/laboratories/energy.png")
+    pictures.draw_residual_flow(folder / "book/laboratories/residual_flow.png")
 
 
 def javascript(name: str, data: dict[str, Any]) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-from lecture_utils.data import reference_trajectories
+from lecture_utils.data import reference_trajectories, sample_box
 from lecture_utils.flows import flow_map, rollout
 from lecture_utils.hits import HierarchicalStepper
-from lecture_utils.integrators import euler_step, rk4_step, verlet_step
-from lecture_utils.plotting import use_book_style
-from lecture_utils.systems import HarmonicOscillator
+from lecture_utils.integrators import euler_step, integrate, rk4_step, verlet_step
+from lecture_utils.plotting import scatter_classes, use_book_style
+from lecture_utils.systems import ClassificationFlow, HarmonicOscillator
 from reproductions.hits.problems import PROBLEMS
 from reproductions.hits.training import load_flows
 from reproductions.sympflow import load_network
@@ -65,5 +65,36 @@ def draw_energy(path: Path) -> None:
         ax.loglog(times, largest, style, label=name)
     ax.set(xlabel="time $t$", ylabel="largest energy error so far", ylim=(1e-6, 10))
     ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    fig.savefig(path, metadata={"Software": None})
+    plt.close(fig)
+
+
+def flow_points() -> torch.Tensor:
+    """The points that the laboratory of residual networks moves, shape ``(240, 2)``."""
+    generator = torch.Generator().manual_seed(0)
+    return sample_box(((-1, 1), (-1, 1)), 240, generator=generator)
+
+
+def draw_residual_flow(path: Path) -> None:
+    """Points and a grid after networks of three depths, for the same horizon."""
+    field, points, horizon = ClassificationFlow(), flow_points(), 3.0
+
+    def moved(x: torch.Tensor, depth: int) -> torch.Tensor:
+        times = torch.linspace(0, horizon, depth + 1, dtype=torch.float64)
+        return integrate(field, x, times, step=euler_step)[..., -1, :]
+
+    times = torch.linspace(0, horizon, 301, dtype=torch.float64)
+    labels = (integrate(field, points, times)[:, -1, 0] > 0).long()
+    fine = torch.linspace(-1, 1, 61, dtype=torch.float64)
+    rows = torch.stack(torch.meshgrid(fine[::5], fine, indexing="ij"), dim=-1)
+    use_book_style()
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.8), sharex=True, sharey=True)
+    for ax, depth in zip(axes, (3, 12, 64), strict=True):
+        for grid in (rows, rows.flip(-1)):
+            ax.plot(*moved(grid, depth).permute(2, 1, 0), color="0.8", lw=0.6)
+        scatter_classes(ax, moved(points, depth), labels)
+        ax.set(xlabel="$x_1$", title=f"{depth} layers", xlim=(-2, 2))
+        ax.set(ylim=(-2.2, 2.2), aspect="equal")
+    axes[0].set_ylabel("$x_2$")
     fig.savefig(path, metadata={"Software": None})
     plt.close(fig)

@@ -12,13 +12,21 @@ from playwright.sync_api import Browser, Page, expect
 
 from lecture_utils.data import reference_trajectories
 from lecture_utils.hits import HierarchicalStepper
-from lecture_utils.integrators import euler_step, integrate, rk4_step, verlet_step
-from lecture_utils.systems import HarmonicOscillator
+from lecture_utils.integrators import (
+    dop853_step,
+    euler_step,
+    heun_step,
+    integrate,
+    rk4_step,
+    verlet_step,
+)
+from lecture_utils.systems import ClassificationFlow, HarmonicOscillator
 from reproductions.hits.problems import PROBLEMS
 from reproductions.hits.training import load_flows
 from reproductions.sympflow import load_network
+from tools.laboratory_pictures import flow_points
 
-NAMES = ["phase_plane", "energy"]
+NAMES = ["phase_plane", "energy", "residual_flow"]
 CLOSE: dict[str, Any] = {"rtol": 0.0, "atol": 1e-8}  # the issue asks for 1e-5
 OWN_BYTES = 3_000_000  # of a page, with its scripts
 
@@ -212,6 +220,73 @@ def test_an_orbit_that_leaves_all_bounds_is_said_to_be_infinite(energy: Page):
     errors = {k.strip(): float(v.replace("\u2212", "-")) for k, v in said.items()}
     assert errors["SympFlow"] < 1e-3 < errors["plain network"]
     assert errors["RK4"] == pytest.approx(1, abs=0.01)
+
+
+# ---- the residual network
+
+
+@pytest.fixture(scope="module")
+def residual_flow(browser: Browser, homes: dict[str, str]) -> Iterator[Page]:
+    """The laboratory of residual networks, from the disk."""
+    opened = BookPage("book/laboratories/residual_flow.html", browser, homes)
+    yield opened.at("file").page
+    opened.close()
+
+
+def layer_times(depth: int, h: float) -> torch.Tensor:
+    """Times of the layers, shape ``(depth + 1,)``."""
+    return h * torch.arange(depth + 1, dtype=torch.float64)
+
+
+METHODS = {"euler": euler_step, "heun": heun_step, "rk4": rk4_step}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_layers_of_the_page_are_steps(residual_flow: Page, method: str):
+    for x0, depth, h in [([0.3, -0.8], 40, 0.1), ([-1.0, 0.9], 4, 1.0)]:
+        script = "laboratory.residualFlow.layers(...it).flat()"
+        found = computed(residual_flow, script, [method, x0, depth, h], 2)
+        start = torch.tensor(x0, dtype=torch.float64)
+        times = layer_times(depth, h)
+        exact = integrate(ClassificationFlow(), start, times, step=METHODS[method])
+        torch.testing.assert_close(found, exact, **CLOSE)
+
+
+def test_the_flow_of_the_page_is_the_flow(residual_flow: Page):
+    script = "laboratory.residualFlow.flow(...it).flat()"
+    found = computed(residual_flow, script, [[0.3, -0.8], 12, 0.25], 2)
+    start, times = torch.tensor([0.3, -0.8], dtype=torch.float64), layer_times(12, 0.25)
+    exact = integrate(
+        ClassificationFlow(), start, times, step=dop853_step, n_substeps=20
+    )
+    torch.testing.assert_close(found, exact, **CLOSE)
+
+
+def test_it_counts_where_a_layer_turns_the_plane_over(residual_flow: Page):
+    points, times = flow_points(), layer_times(3, 1.0)
+    states = integrate(ClassificationFlow(), points, times, step=euler_step)
+    is_over = torch.zeros(len(points), dtype=torch.bool)
+    for k in range(3):
+        step = functools.partial(euler_step, ClassificationFlow(), times[k], dt=1.0)
+        slopes = torch.func.vmap(torch.func.jacrev(step))(states[:, k])
+        is_over |= torch.linalg.det(slopes) <= 0
+    assert 0 < is_over.sum() < len(points)
+    residual_flow.get_by_role("slider", name="Depth L").fill("3")
+    residual_flow.get_by_role("slider", name="Step h").fill("1")
+    status = residual_flow.locator(".lab-status")
+    expect(status).to_contain_text(f"Around {is_over.sum()} of 240 points")
+
+
+def test_the_horizon_can_be_kept(residual_flow: Page):
+    residual_flow.get_by_role("slider", name="Step h").fill("0.25")
+    residual_flow.get_by_role("slider", name="Depth L").fill("12")
+    residual_flow.get_by_label("keep the horizon").check()
+    residual_flow.get_by_role("slider", name="Depth L").fill("48")
+    status = residual_flow.locator(".lab-status")
+    expect(status).to_contain_text("48 layers with the step h = 0.0625, horizon T = 3.")
+    residual_flow.get_by_role("slider", name="Step h").fill("1")
+    expect(status).to_contain_text("3 layers with the step h = 1, horizon T = 3.")
+    residual_flow.get_by_label("keep the horizon").uncheck()
 
 
 # ---- all of them

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import nbformat
 import yaml
 
-from tools import laboratories
+from tools import apparatus, laboratories
 from tools.execute import ChapterError, executed_chapter, fingerprint
 from tools.setup import ROOT
 
@@ -82,14 +82,19 @@ def stage(root: Path) -> list[str]:
         put(name, content)
     for path in sorted((root / "book").rglob("*")):
         name = path.relative_to(root).as_posix()
-        if path.is_file() and path.suffix not in (".ipynb", ".pyc"):
+        if path.is_file() and path.suffix not in (".ipynb", ".md", ".pyc"):
             put(name, path.read_bytes())
-    for name in pages(root):
-        if name.endswith(".ipynb"):
-            try:
-                put(name, _rendered_source(executed_chapter(root, name)).encode())
-            except ChapterError as error:
-                failures.append(str(error))
+    chapters = [name for name in pages(root) if name.endswith(".ipynb")]
+    for name in set(pages(root)) - set(chapters):
+        text = (root / name).read_text(encoding="utf-8")
+        put(name, apparatus.filled(root, text, chapters).encode())
+    terms = apparatus.terms(root)
+    for name in chapters:
+        try:
+            executed = executed_chapter(root, name)
+            put(name, _rendered_source(executed, terms).encode())
+        except ChapterError as error:
+            failures.append(str(error))
     for path in target.rglob("*"):
         if path.is_file() and path not in kept and "__pycache__" not in path.parts:
             path.unlink()
@@ -137,13 +142,15 @@ def site_address(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name.removesuffix('.git')}/"
 
 
-def _rendered_source(notebook: nbformat.NotebookNode) -> str:
-    """The executed notebook as Jupyter Book gets it, the machine record filled in."""
-    build = notebook.metadata.pop("build")
+def _rendered_source(notebook: nbformat.NotebookNode, terms: set[str]) -> str:
+    """The executed notebook as Jupyter Book gets it, with machine record and links."""
+    build, unseen = notebook.metadata.pop("build"), set(terms)
     for cell in notebook.cells:
         cell.source = cell.source.replace(RECORD, machine_record(build))
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
+        else:
+            cell.source = apparatus.linked(cell.source, unseen)
     return nbformat.writes(notebook)
 
 

@@ -7,6 +7,7 @@ lists in their place. Nothing is imported to make them: sources are read, not ru
 import ast
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -41,8 +42,8 @@ def filled(root: Path, text: str, chapters: list[str]) -> str:
     """
     makers = {
         "index of statements": statements,
-        "index of systems": lambda *it: used(*it, SYSTEMS),
-        "index of methods": lambda *it: used(*it, METHODS),
+        "index of systems": partial(used, modules=SYSTEMS),
+        "index of methods": partial(used, modules=METHODS),
         "citations": citations,
     }
     for name, make in makers.items():

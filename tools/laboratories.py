@@ -84,11 +84,12 @@ def phase_plane_data() -> dict[str, Any]:
     for name in ("hyperbolic", "cubic", "van_der_pol", "hopf"):
         problem = PROBLEMS[name]
         flows, _ = load_flows(name)
+        net: Any = flows[1].net
         data[name] = {
             "dt": problem.dt,
             "steps": N_STEPS,
             "dim": problem.field.dim,  # type: ignore[attr-defined]
-            "width": flows[1].net.layers[0].out_features,
+            "width": net.layers[0].out_features,
             "parameters": dataclasses.asdict(problem.field),  # type: ignore[arg-type]
             "region": problem.region,
             "chosen": chosen[name],

@@ -1,6 +1,6 @@
 # Thin names for `python -m tools COMMAND`; without make, use those.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
-.PHONY: book test test-all lab lint clean store coursework grade
-book test test-all lab lint clean store coursework grade:
+.PHONY: book test test-all offline pdf lab lint clean store coursework grade
+book test test-all offline pdf lab lint clean store coursework grade:
 	@$(PYTHON) -m tools $@

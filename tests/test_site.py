@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.book import configuration, machine_record, pages, site_address, sync_citation
+from tools.book import (
+    configuration,
+    copy_assets,
+    machine_record,
+    pages,
+    site_address,
+    sync_citation,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,3 +100,16 @@ def test_a_page_that_is_missing_is_named(tmp_path):
     shutil.copy(ROOT / "_toc.yml", tmp_path)
     with pytest.raises(SystemExit, match="book/index"):
         pages(tmp_path)
+
+
+def test_a_changed_script_reaches_the_pages_though_no_page_changed(tmp_path):
+    assets = tmp_path / "_build" / "stage" / "book" / "assets"
+    static = tmp_path / "_build" / "html" / "_static"
+    for folder in (assets, static):
+        folder.mkdir(parents=True)
+    (assets / "book.css").write_text("new")
+    (assets / "more.js").write_text("more")
+    (static / "book.css").write_text("old")
+    copy_assets(tmp_path)
+    assert (static / "book.css").read_text() == "new"
+    assert (static / "more.js").read_text() == "more"

@@ -16,6 +16,8 @@ COMMANDS = {
     "book": "execute what changed, build _build/html",
     "test": "lint, build the book, run every test",
     "test-all": "the same with the slow proofs",
+    "offline": "one zip of the pages that reads with no network",
+    "pdf": "the whole book as one PDF",
     "lab": "open JupyterLab on the chapters",
     "lint": "check style and types",
     "store": "keep the printed output of marked cells in the chapters, drop the rest",

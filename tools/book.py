@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import nbformat
 import yaml
 
+from tools import apparatus, laboratories
 from tools.execute import ChapterError, executed_chapter, fingerprint
 from tools.setup import ROOT
 
@@ -33,6 +34,7 @@ def main() -> int:
         return 1
     if not render(ROOT):
         return 1
+    copy_assets(ROOT)
     _write_sitemap(ROOT)
     sync_citation(ROOT)
     print(f"\nThe book is built. Open {ROOT / '_build' / 'html' / 'index.html'}")
@@ -41,18 +43,25 @@ def main() -> int:
 
 def pages(root: Path) -> list[str]:
     """Every page of the book, as named in ``_toc.yml``, with its suffix."""
+    return [page for part in parts(root).values() for page in part]
+
+
+def parts(root: Path) -> dict[str, list[str]]:
+    """The pages by the caption of their part; the front page is in the part "" ."""
     toc = yaml.safe_load((root / "_toc.yml").read_text())
-    entries = [toc["root"]]
+    found = {"": [_existing(root, toc["root"])]}
     for part in toc.get("parts", []):
-        entries += [chapter["file"] for chapter in part["chapters"]]
-    found = []
-    for entry in entries:
-        candidates = [entry + suffix for suffix in (".ipynb", ".md")]
-        existing = [c for c in candidates if (root / c).exists()]
-        if len(existing) != 1:
-            sys.exit(f"_toc.yml lists {entry}: expected one file, found {existing}")
-        found += existing
+        files = [_existing(root, chapter["file"]) for chapter in part["chapters"]]
+        found[part["caption"]] = files
     return found
+
+
+def _existing(root: Path, entry: str) -> str:
+    candidates = [entry + suffix for suffix in (".ipynb", ".md")]
+    existing = [c for c in candidates if (root / c).exists()]
+    if len(existing) != 1:
+        sys.exit(f"_toc.yml lists {entry}: expected one file, found {existing}")
+    return existing[0]
 
 
 def stage(root: Path) -> list[str]:
@@ -69,16 +78,23 @@ def stage(root: Path) -> list[str]:
     put("_config.yml", yaml.safe_dump(configuration(root)).encode())
     put("_toc.yml", (root / "_toc.yml").read_bytes())
     put("book/cover.png", _cover(root))
+    for name, content in laboratories.made(root).items():
+        put(name, content)
     for path in sorted((root / "book").rglob("*")):
         name = path.relative_to(root).as_posix()
-        if path.is_file() and path.suffix not in (".ipynb", ".pyc"):
+        if path.is_file() and path.suffix not in (".ipynb", ".md", ".pyc"):
             put(name, path.read_bytes())
-    for name in pages(root):
-        if name.endswith(".ipynb"):
-            try:
-                put(name, _rendered_source(executed_chapter(root, name)).encode())
-            except ChapterError as error:
-                failures.append(str(error))
+    chapters = [name for name in pages(root) if name.endswith(".ipynb")]
+    for name in set(pages(root)) - set(chapters):
+        text = (root / name).read_text(encoding="utf-8")
+        put(name, apparatus.filled(root, text, chapters).encode())
+    terms = apparatus.terms(root)
+    for name in chapters:
+        try:
+            executed = executed_chapter(root, name)
+            put(name, _rendered_source(executed, terms).encode())
+        except ChapterError as error:
+            failures.append(str(error))
     for path in target.rglob("*"):
         if path.is_file() and path not in kept and "__pycache__" not in path.parts:
             path.unlink()
@@ -126,13 +142,15 @@ def site_address(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name.removesuffix('.git')}/"
 
 
-def _rendered_source(notebook: nbformat.NotebookNode) -> str:
-    """The executed notebook as Jupyter Book gets it, the machine record filled in."""
-    build = notebook.metadata.pop("build")
+def _rendered_source(notebook: nbformat.NotebookNode, terms: set[str]) -> str:
+    """The executed notebook as Jupyter Book gets it, with machine record and links."""
+    build, unseen = notebook.metadata.pop("build"), set(terms)
     for cell in notebook.cells:
         cell.source = cell.source.replace(RECORD, machine_record(build))
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
+        else:
+            cell.source = apparatus.linked(cell.source, unseen)
     return nbformat.writes(notebook)
 
 
@@ -176,6 +194,14 @@ def render(root: Path) -> bool:
 
 def _is_complaint(row: str) -> bool:
     return any(word in row for word in ("WARNING", "ERROR", "Error:", "rror in"))
+
+
+def copy_assets(root: Path) -> None:
+    """Bring scripts and styles to the pages: Sphinx does only if a page changed too."""
+    for path in (root / "_build" / "stage" / "book" / "assets").iterdir():
+        built = root / "_build" / "html" / "_static" / path.name
+        if not built.exists() or built.read_bytes() != path.read_bytes():
+            shutil.copyfile(path, built)
 
 
 def sync_citation(root: Path) -> None:

@@ -1,12 +1,8 @@
 """The built book as a browser sees it: over http and straight from the disk."""
 
 import os
-import platform
-import shutil
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page
 
@@ -14,31 +10,6 @@ ROOT = Path(__file__).parents[2]
 HTML = Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
 SCREENSHOTS = HTML.parent / "screenshots"
 GENERATED = {"genindex.html", "search.html", "prf-prf.html"}  # without text of ours
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-PLACES = {
-    "Darwin": [
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        "/Applications/Chromium.app/Contents/MacOS/Chromium",
-        "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    ],
-    "Windows": [
-        rf"{os.environ.get(folder, '')}\{program}"
-        for folder in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
-        for program in (
-            r"Google\Chrome\Application\chrome.exe",
-            r"Microsoft\Edge\Application\msedge.exe",
-        )
-    ],
-}
-QUIET = [
-    "--no-sandbox",  # needed where the tests run as root; they open our own pages only
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def chapter_files() -> list[str]:
@@ -56,15 +27,6 @@ def chapter_files() -> list[str]:
 def _forwards(path: Path) -> bool:
     """Whether the page only leads to another one, as the root of the book does."""
     return 'http-equiv="refresh"' in path.read_text(encoding="utf-8").lower()
-
-
-def find_browser() -> str | None:
-    """The browser of this computer: Chromium or one made from it."""
-    if given := os.environ.get("CHROMIUM"):
-        return given
-    found = [shutil.which(name) for name in [*NAMES, "msedge"]]
-    places = [p for p in PLACES.get(platform.system(), []) if Path(p).is_file()]
-    return next((path for path in [*found, *places] if path), None)
 
 
 @dataclass
@@ -118,10 +80,3 @@ class BookPage:
         """Close the tabs of this page."""
         for visit in self._visits.values():
             visit.page.close()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serve files without a line of log per request."""
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""

@@ -1,14 +1,13 @@
 """One browser and one server for all pages."""
 
-import functools
 import os
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 
 import pytest
-from built_book import HTML, QUIET, BookPage, QuietHandler, chapter_files, find_browser
+from built_book import HTML, BookPage, chapter_files
 from playwright.sync_api import Browser, sync_playwright
+
+from tools.browser import HOW_TO_GET_ONE, QUIET, find_browser, served
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +15,9 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests."""
     executable = find_browser()
     if executable is None:
-        reason = (
-            "No Chromium, Chrome or Edge was found. Install one (Debian: apt install "
-            "chromium; macOS: brew install --cask chromium), or name it: CHROMIUM=path."
-        )
         if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+            pytest.fail(HOW_TO_GET_ONE)
+        pytest.skip(HOW_TO_GET_ONE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
         yield browser
@@ -34,17 +29,8 @@ def homes() -> Iterator[dict[str, str]]:
     """Address of the book per scheme."""
     if not chapter_files():
         pytest.fail(f"No page in {HTML}. Run `make book` first.")
-    handler = functools.partial(QuietHandler, directory=HTML)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield {
-        "http": f"http://127.0.0.1:{server.server_port}/",
-        "file": HTML.resolve().as_uri() + "/",
-    }
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(HTML) as address:
+        yield {"http": address, "file": HTML.resolve().as_uri() + "/"}
 
 
 @pytest.fixture(scope="session", params=chapter_files())

@@ -1,0 +1,150 @@
+"""Indexes, citations and links to the glossary, made from chapters and package.
+
+Pages in git hold markers, such as ``<!-- index of systems -->``; the build puts the
+lists in their place. Nothing is imported to make them: sources are read, not run.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import nbformat
+import yaml
+
+SYSTEMS = ("systems", "systems_more")
+METHODS = (
+    "integrators",
+    "flows",
+    "interpolation",
+    "hits",
+    "level_selection",
+    "parareal",
+    "nets",
+    "approximation",
+    "hamiltonian",
+    "pinn",
+    "error_bounds",
+    "training",
+)
+STATEMENT = re.compile(r"```\{prf:(\w+)\} *([^\n]*)\n:label: *(\S+)")
+TERM = re.compile(r"(?m)^(?!:|```)(\S[^\n]*)\n(?=  \S)")  # of a glossary directive
+
+
+def filled(root: Path, text: str, chapters: list[str]) -> str:
+    """A page with its markers replaced by the lists they name.
+
+    Args:
+        root: Folder of the project.
+        text: Markdown.
+        chapters: Notebooks in the order of the book, relative to ``root``.
+    """
+    makers = {
+        "index of statements": statements,
+        "index of systems": partial(used, modules=SYSTEMS),
+        "index of methods": partial(used, modules=METHODS),
+        "citations": citations,
+    }
+    for name, make in makers.items():
+        marker = f"<!-- {name} -->"
+        if marker in text:
+            text = text.replace(marker, make(root, chapters))
+    return text
+
+
+def statements(root: Path, chapters: list[str]) -> str:
+    """A table of all definitions, theorems, algorithms, ... with links."""
+    rows = [
+        f"| {{prf:ref}}`{label}` | {title or kind} | {_doc(chapter)} |"
+        for chapter in chapters
+        for kind, title, label in STATEMENT.findall(_text(root, chapter))
+    ]
+    head = ["| number | what it is about | chapter |", "|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def used(root: Path, chapters: list[str], modules: tuple[str, ...]) -> str:
+    """A table of what the modules define and a chapter uses, with its summary."""
+    code = {chapter: _code(root, chapter) for chapter in chapters}
+    rows = []
+    for module in modules:
+        for name, summary in _public(root / "lecture_utils" / f"{module}.py"):
+            users = [c for c in chapters if re.search(rf"\b{name}\b", code[c])]
+            if users:
+                where = ", ".join(_doc(chapter) for chapter in users)
+                rows.append(f"| `{name}` | {summary} | {where} |")
+    return "\n".join(
+        ["| name | what it is | used in |", "|---|---|---|", *sorted(rows)]
+    )
+
+
+def citations(root: Path, chapters: list[str]) -> str:
+    """A BibTeX entry for the book and one for each chapter."""
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    year = config["copyright"][:4]
+    address = config["repository"]["url"]
+    url = f",\n  url = {{{address}}}" if address else ""
+    common = f"author = {{{{{config['author']}}}}},\n  year = {{{year}}}{url}"
+    title = config["title"]
+    entries = [f"@book{{nnde,\n  title = {{{title}}},\n  {common}\n}}"]
+    for chapter in chapters:
+        name = _text(root, chapter).splitlines()[0].lstrip("# ")
+        entries.append(
+            f"@incollection{{nnde_{Path(chapter).stem},\n  title = {{{name}}},\n"
+            f"  booktitle = {{{title}}},\n  {common}\n}}"
+        )
+    return "```bibtex\n" + "\n\n".join(entries) + "\n```"
+
+
+def terms(root: Path) -> set[str]:
+    """What the glossary explains."""
+    text = (root / "book" / "glossary.md").read_text(encoding="utf-8")
+    return set(TERM.findall(text[text.index("```{glossary}") :]))
+
+
+def linked(source: str, known: set[str]) -> str:
+    """Markdown in which **terms** link to the glossary; those linked leave ``known``.
+
+    Terms are bold where a chapter introduces them, so called with the cells of a
+    chapter in order and one set, it links the first use of each.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            return match[0]
+        known.remove(match[1])
+        return f"**{{term}}`{match[1]}`**"
+
+    return re.sub(r"\*\*([^*`\n]+)\*\*", link, source)
+
+
+def _public(path: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name[0] != "_":
+            yield node.name, _summary(ast.get_docstring(node) or "")
+
+
+def _summary(docstring: str) -> str:
+    """The first sentence, as Markdown that fits into a cell of a table."""
+    paragraph = " ".join(docstring.split("\n\n")[0].split())
+    sentence = re.split(r"(?<=[.;])\s(?![a-z])", paragraph)[0]
+    sentence = re.sub(r":math:`([^`]*)`", r"$\1$", sentence.replace("``", "`"))
+    return sentence.replace("|", r"\|")
+
+
+def _doc(chapter: str) -> str:
+    return f"{{doc}}`/{Path(chapter).with_suffix('').as_posix()}`"
+
+
+def _cells(root: Path, chapter: str, kind: str) -> str:
+    notebook = nbformat.read(root / chapter, as_version=4)
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == kind)
+
+
+def _text(root: Path, chapter: str) -> str:
+    return _cells(root, chapter, "markdown")
+
+
+def _code(root: Path, chapter: str) -> str:
+    return _cells(root, chapter, "code")

@@ -10,10 +10,10 @@ from coursework.variants import Draw
 
 DTYPE = torch.float64
 VERLET = (
-    "lambda h, x: (lambda q, p: torch.stack(["
-    "q + h * (p - h / 2 * {k} * q),"
-    " p - h / 2 * {k} * q - h / 2 * {k} * (q + h * (p - h / 2 * {k} * q))"
-    "], dim=-1))(x[..., 0], x[..., 1])"
+    "lambda h, x: torch.stack(["
+    "x[..., 0] + h * x[..., 1] - h**2 / 2 * {k} * x[..., 0],"
+    " x[..., 1] - h * {k} * (x[..., 0] + h / 2 * x[..., 1]"
+    " - h**2 / 4 * {k} * x[..., 0])], dim=-1)"
 )
 
 

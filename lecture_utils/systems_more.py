@@ -1,4 +1,4 @@
-"""Systems of the chapters on solvers; built as those of `lecture_utils.systems`."""
+"""More systems, of single chapters; built as those of `lecture_utils.systems`."""
 
 import math
 from dataclasses import dataclass
@@ -73,3 +73,52 @@ class SIR:
         r""":math:`s + i - \log(s) / R_0`, constant; ``(..., d) -> (...)``, s > 0."""
         s, i, r0 = x.unbind(-1)
         return s + i - s.log() / r0
+
+
+@dataclass(frozen=True)
+class CoupledQuartics:
+    r"""Two coupled quartic springs, :math:`x = (q_1, q_2, p_1, p_2)`.
+
+    .. math::
+        H = \tfrac12\, p^\top M p + \tfrac14 (q_1^4 + q_2^4) + q_1 q_2,
+        \quad M = \begin{pmatrix} 5 & -1 \\ -1 & 5 \end{pmatrix}.
+
+    Bounded below: two wells at :math:`\pm(1, -1)`, of depth 1/2 below the saddle at
+    the origin. With ``damping`` :math:`\gamma` the momenta obey
+    :math:`\dot p = -\nabla U - \gamma p`, and the energy decays.
+
+    Source: the notebook of Celledoni, Leone, Murari & Owren (2023), arXiv:2201.13254.
+    """
+
+    damping: float = 0.0  # gamma, per unit of time
+    dim: ClassVar[int] = 4
+    region: ClassVar[Region] = ((-1.0, 1.0),) * 4
+
+    def __call__(self, t: Time, x: Tensor) -> Tensor:
+        q, p = x.chunk(2, dim=-1)
+        force = -self.slope(q) - self.damping * p
+        return torch.cat([p @ self.inverse_mass.to(x), force], dim=-1)
+
+    @property
+    def inverse_mass(self) -> Tensor:
+        """The matrix M, shape ``(2, 2)``, float64."""
+        return torch.tensor([[5.0, -1.0], [-1.0, 5.0]], dtype=torch.float64)
+
+    def potential(self, q: Tensor) -> Tensor:
+        """U, shape ``(..., 2) -> (...)``; zero at the origin."""
+        return (q**4).sum(-1) / 4 + q.prod(-1)
+
+    def slope(self, q: Tensor) -> Tensor:
+        """Gradient of U, shape ``(..., 2) -> (..., 2)``."""
+        return q**3 + q.flip(-1)
+
+    def curvature(self, q: Tensor) -> Tensor:
+        """Second derivatives of U, shape ``(..., 2) -> (..., 2, 2)``."""
+        swap = torch.eye(2).flip(0).to(q)
+        return torch.diag_embed(3 * q**2) + swap
+
+    def energy(self, x: Tensor) -> Tensor:
+        """The Hamiltonian, shape ``(..., d) -> (...)``."""
+        q, p = x.chunk(2, dim=-1)
+        kinetic = ((p @ self.inverse_mass.to(x)) * p).sum(-1) / 2
+        return kinetic + self.potential(q)

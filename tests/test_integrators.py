@@ -11,6 +11,7 @@ from lecture_utils.integrators import (
     rk4_step,
     symplectic_euler_step,
     verlet_step,
+    yoshida_step,
 )
 from lecture_utils.systems import HarmonicOscillator, HenonHeiles, Pendulum
 
@@ -22,7 +23,7 @@ ORDERS = {
     rk4_step: (4, 40),
     dop853_step: (8, 6),
 }
-SYMPLECTIC = {symplectic_euler_step: 1, verlet_step: 2}
+SYMPLECTIC = {symplectic_euler_step: 1, verlet_step: 2, yoshida_step: 4}
 
 
 def growth(t, x):

@@ -19,6 +19,7 @@ ALLOWED = {
     "level_selection": {"types", "hits"},
     "nets": {"types", "integrators"},
     "hamiltonian": {"types"},
+    "discovery": {"types"},
     "approximation": {"nets"},
     "pinn": {"types", "nets"},
     "balls": {"pinn"},
@@ -38,6 +39,7 @@ ALLOWED = {
     "exercises_symplectic": {"_answers"},
     "exercises_approximation": {"_answers"},
     "exercises_solvers": {"_answers"},
+    "exercises_discovery": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

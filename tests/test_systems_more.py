@@ -1,10 +1,16 @@
-"""Systems of the chapters on solvers, against what is known about them."""
+"""Systems of single chapters, against what is known about them."""
 
 import torch
+from torch.func import jacrev, vmap
 
 from lecture_utils.data import reference_trajectories, sample_box
 from lecture_utils.systems import VanDerPol
-from lecture_utils.systems_more import SIR, ExponentialDecay, ParametricVanDerPol
+from lecture_utils.systems_more import (
+    SIR,
+    CoupledQuartics,
+    ExponentialDecay,
+    ParametricVanDerPol,
+)
 
 TIMES = torch.tensor([0.0, 1.5], dtype=torch.float64)
 
@@ -47,3 +53,36 @@ def test_an_epidemic_keeps_its_invariant_and_turns_at_its_threshold():
     at_threshold = torch.tensor([[0.4, 0.2, 2.5]], dtype=torch.float64)
     s_rate, i_rate, r0_rate = system(0.0, at_threshold)[0]
     assert abs(i_rate) < 1e-15 and s_rate < 0 and r0_rate == 0
+
+
+def test_coupled_quartics_move_by_their_energy():
+    system = CoupledQuartics()
+    x = start(system)
+    q_slope, p_slope = vmap(jacrev(system.energy))(x).chunk(2, dim=-1)
+    torch.testing.assert_close(system(0.0, x), torch.cat([p_slope, -q_slope], dim=-1))
+    q = x[:, :2]
+    torch.testing.assert_close(system.slope(q), vmap(jacrev(system.potential))(q))
+    torch.testing.assert_close(system.curvature(q), vmap(jacrev(system.slope))(q))
+    later = reference_trajectories(system, x, TIMES / 3).states[:, 1]
+    torch.testing.assert_close(system.energy(later), system.energy(x))
+
+
+def test_coupled_quartics_have_two_wells_and_a_saddle():
+    system = CoupledQuartics()
+    wells = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    assert (system.slope(wells) == 0).all() and (system.potential(wells) == -0.5).all()
+    assert torch.linalg.eigvalsh(system.curvature(wells)).min() > 0
+    low, high = torch.linalg.eigvalsh(system.curvature(torch.zeros(2).double()))
+    assert low < 0 < high
+    everywhere = 10 * torch.randn(5000, 2, generator=torch.Generator().manual_seed(0))
+    assert system.potential(everywhere.double()).min() >= -0.5
+
+
+def test_damping_takes_the_energy_at_the_rate_of_its_work():
+    system = CoupledQuartics(damping=0.3)
+    x = start(system)
+    slope = vmap(jacrev(system.energy))(x)
+    rate = (slope * system(0.0, x)).sum(-1)
+    p = x[:, 2:]
+    expected = -0.3 * ((p @ system.inverse_mass) * p).sum(-1)
+    torch.testing.assert_close(rate, expected)

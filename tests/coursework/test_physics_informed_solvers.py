@@ -6,7 +6,7 @@ from proofs import assert_right, assert_wrong, assignment_of, cells
 ASSIGNMENT = assignment_of("physics_informed_solvers")
 
 JETS = """
-def residual_from_rest(net, force, t, x0, v0):
+def second_order_residual(net, force, t, x0, v0):
     def d_dt(function):
         return lambda t: torch.func.jacrev(lambda u: function(u).sum(0))(t).T
     def trial(t):
@@ -19,7 +19,7 @@ GOOD_JETS = {"start": "s * v0", "power": "2", "sign": "", "seen": "velocity"} | 
     "bend": "d_dt(d_dt(trial))(t)"
 }
 PRODUCT = """
-def residual_from_rest(net, force, t, x0, v0):
+def second_order_residual(net, force, t, x0, v0):
     s = t[:, None].clone().requires_grad_()
     out = net(s)
     def slope(y):
@@ -35,7 +35,7 @@ def residual_from_rest(net, force, t, x0, v0):
 """
 GOOD_PRODUCT = {"acceleration": "2 * out + 4 * s * first + s * s * second"}
 SUMMED = """
-def residual_from_rest(net, force, t, x0, v0):
+def second_order_residual(net, force, t, x0, v0):
     t = t.clone().requires_grad_()
     s = t[:, None]
     value = x0 + s * v0 + s**2 * net(s)

@@ -74,7 +74,9 @@ POTENTIAL_MISTAKES = {
     "One force in the middle is drift-kick-drift, the other Verlet.": (
         lambda *a: _fit(*a, at="middle")
     ),
-    "Scaling: a kick takes the time h.": lambda *a: _fit(*a[:-1], 1.0),
+    "Scaling: a kick takes the time h.": lambda a, q, p, u, v, h: _fit(
+        a, q, p, u, v, 1
+    ),
     "Scaling: each of the two kicks is a half one.": lambda *a: _fit(*a, kicks=4),
     "Momenta change by the slope of the potential, not by the potential.": (
         lambda *a: _fit(*a, slope=False)

@@ -288,7 +288,7 @@ def _counts_first(*arguments):
 
 PARAREAL_MISTAKES = {
     "Too many corrections: it never stops before the last landmark is exact.": (
-        lambda *a: _parareal(*a[:-1], -1.0)
+        lambda f, c, x, n, limit: _parareal(f, c, x, n, -1.0)
     ),
     "The sign is wrong: add the fine result, subtract the old coarse one.": (
         lambda *a: _parareal(*a, sign=-1)

@@ -51,7 +51,7 @@ def _force(draw: Draw, name: str) -> Code:
 # ---- q1: a start with a velocity
 
 
-def residual_from_rest(net, force, t, x0, v0) -> Tensor:
+def second_order_residual(net, force, t, x0, v0) -> Tensor:
     """The right answer to q1."""
     return _residual(net, force, t, x0, v0)
 
@@ -356,8 +356,8 @@ def questions(draw: Draw, given: dict) -> list[Question]:
     return [
         Question(
             "q1",
-            "residual_from_rest",
-            residual_from_rest,
+            "second_order_residual",
+            second_order_residual,
             start("q1 example", 3, 2),
             (
                 Check("another force and network", 2, (start("1a", 6, 2),)),

@@ -133,7 +133,7 @@ def main() -> int:
         print(f"make coursework: {error}")
         return 1
     if not os.environ.get("COURSE"):
-        print("Open edition: its solutions are public. See coursework/README.md.")
+        print("Open edition: its solutions are public. See book/instructors.md.")
     for assignment in assignments:
         points = sum(question.points for question in assignment.questions)
         print(f"  {assignment.name}: {points} points by the grader")

@@ -121,7 +121,10 @@ def _matches(question, wrong, cases, found, right) -> bool:
 
 def _failure(question: Question, answer: Answer, is_public: bool) -> str:
     if answer.error == "missing":
-        return f"There is no function {question.function} in the notebook."
+        return (
+            f"There is no function {question.function} in the notebook, or the cell "
+            "that defines it failed (see the top of the page)."
+        )
     if answer.error == "NotImplementedError":
         return "Not answered: the function still raises NotImplementedError."
     if answer.error == "lost":

@@ -49,10 +49,10 @@ def _assignment(name: str, records: list[Record], grades: list[Grade]) -> str:
     late = sum(grade.days_late > 0 for grade in grades)
     pending = sum(bool(grade.pending) for grade in grades)
     totals = [grade.total for grade in grades if not grade.problem]
-    facts = [f"{len(records)} students", f"{late} late", f"{pending} to grade by hand"]
+    facts = [_students(len(records)), f"{late} late", f"{pending} to grade by hand"]
     if totals:
         facts.append(f"median {statistics.median(totals):g} points so far")
-    facts += [f"{count} times: {text}" for text, count in problems.most_common()]
+    facts += [f"{_students(n)}: {text}" for text, n in problems.most_common()]
     rows = "".join(_question(q, records, grades) for q in grades[0].out_of)
     items = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
     return (
@@ -74,9 +74,13 @@ def _question(name: str, records: list[Record], grades: list[Grade]) -> str:
         if scored.name == name and scored.mistake and not record.problem
     )
     common = mistakes.most_common(1)
-    text = f"{common[0][0]} ({common[0][1]} students)" if common else "none"
+    text = f"{common[0][0]} ({_students(common[0][1])})" if common else "none"
     cells = (html.escape(name), mean, _bars(points, out_of), html.escape(text))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _students(count: int) -> str:
+    return f"{count} student{'' if count == 1 else 's'}"
 
 
 def _bars(points: list[float], out_of: float) -> str:
@@ -87,5 +91,7 @@ def _bars(points: list[float], out_of: float) -> str:
         count = counts[value]
         height = f"{3 * count / most:.2f}rem"
         bar = f"<span style='height:{height}'></span>{value}"
-        bars.append(f"<div title='{count} students: {value} points'>{count}{bar}</div>")
+        bars.append(
+            f"<div title='{_students(count)}: {value} points'>{count}{bar}</div>"
+        )
     return f"<div class='bars'>{''.join(bars)}</div>"

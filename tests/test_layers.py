@@ -20,6 +20,8 @@ ALLOWED = {
     "nets": {"types", "integrators"},
     "hamiltonian": {"types"},
     "approximation": {"nets"},
+    "onsager": {"types"},
+    "onsager_rivals": {"types", "onsager"},
     "pinn": {"types", "nets"},
     "balls": {"pinn"},
     "error_bounds": {"types", "balls", "pinn"},

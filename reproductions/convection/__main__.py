@@ -1,33 +1,46 @@
 """``python -m reproductions.convection [--cases autoencoder7 ...]``."""
 
 import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 
+from reproductions.convection.data import WORK
 from reproductions.convection.scoring import (
     provenance,
     score,
     write_records,
 )
-from reproductions.convection.steady import nusselt_records, truncation_records
+from reproductions.convection.steady import nusselt_records, truncation_record
 from reproductions.convection.training import (
     COORDINATES,
+    REDUCTIONS,
     SEEDS,
-    WAYS,
     reduction_record,
     ship_autoencoder,
     ship_data,
     train_case,
 )
+from reproductions.jobs import write_atomically
 
-CASES = {f"{how}{m}": (how, m) for how in WAYS for m in COORDINATES}
+TRUNCATIONS = ((1, 2), (4, 4), (8, 8), (16, 16))
+CASES = {f"{how}{m}": (how, m) for how, m in REDUCTIONS}
+
+
+def kept(name: str, compute: Callable[[], Any]) -> Any:
+    """What ``compute`` returns, from the last run if there was one."""
+    path = WORK / f"{name}.json"
+    if not path.exists():
+        write_atomically(path, json.dumps(compute()).encode())
+    return json.loads(path.read_text())
 
 
 def reproduce(how: str, m: int) -> list[dict]:
     """Train what is missing on one reduction; returns its records."""
-    records = [reduction_record(how, m)]
-    trained, trials = train_case(how, m)
-    records += trials
+    trained, records = train_case(how, m)
     for name, training in trained.items():
         for i, seed in enumerate(SEEDS):
             row = {"kind": "score", "competitor": name, "how": how, "m": m}
@@ -53,7 +66,12 @@ def main() -> None:
         for case in arguments.cases:
             train_case(*CASES[case])
         return
-    records = nusselt_records() + truncation_records()
+    records = kept("nusselt", nusselt_records)
+    for nx, nz in TRUNCATIONS:
+        name = f"truncation{nx}x{nz}"
+        records.append(kept(name, partial(truncation_record, nx, nz)))
+    for m in COORDINATES:
+        records += [reduction_record(how, m) for how in ("autoencoder", "components")]
     for case in CASES:
         records += reproduce(*CASES[case])
     write_records([record | provenance() for record in records])

@@ -1,4 +1,4 @@
-r"""A few coordinates for a flow: principal components, and a near-isometric auto-encoder.
+r"""A few coordinates for a flow: principal components, and an auto-encoder.
 
 A flow is first described by its leading 32 principal components z, which keep all but
 about 1e-4 of the variance; the auto-encoder takes z to m numbers h and back.

@@ -35,8 +35,11 @@ from reproductions.convection.scoring import (
 from reproductions.jobs import write_atomically
 
 COORDINATES = (3, 5, 7)
-WAYS = ("autoencoder", "components")
-N_STEPS = 8000  # of Adam
+REDUCTIONS = (
+    *(("autoencoder", m) for m in COORDINATES),
+    ("components", 7),
+)
+N_STEPS = 4000  # of Adam
 LONG = 2  # times as many steps fill OnsagerNet's seconds, for "plain-long"
 TRIAL_STEPS, RATES = 1000, (3e-3, 1e-2, 3e-2)  # each competitor's trials
 SEEDS = (0, 1, 2)

@@ -1,4 +1,7 @@
-"""``python -m reproductions.convection [--cases autoencoder7 ...]``."""
+"""``python -m reproductions.convection [--cases autoencoder7 ...]``.
+
+What is finished lies in ``_build/convection``; delete it to begin anew.
+"""
 
 import argparse
 import json
@@ -19,6 +22,7 @@ from reproductions.convection.training import (
     COORDINATES,
     REDUCTIONS,
     SEEDS,
+    nearest_record,
     reduction_record,
     ship_autoencoder,
     ship_data,
@@ -55,16 +59,19 @@ def reproduce(how: str, m: int) -> list[dict]:
 def main() -> None:
     """Simulate, reduce and train what is missing, then score and record."""
     parser = argparse.ArgumentParser(prog="python -m reproductions.convection")
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--train-only", action="store_true", help="do not record")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--cases", nargs="+", choices=CASES, help="only these, and record nothing yet"
+    )
+    wanted = parser.parse_args().cases
     torch.set_num_threads(1)
     ship_data()
     for m in COORDINATES:
         ship_autoencoder(m)
-    if arguments.train_only:
-        for case in arguments.cases:
-            train_case(*CASES[case])
+    scored = {
+        case: kept(f"scores_{case}", partial(reproduce, *CASES[case]))
+        for case in wanted or CASES
+    }
+    if wanted:
         return
     records = kept("nusselt", nusselt_records)
     for nx, nz in TRUNCATIONS:
@@ -72,8 +79,8 @@ def main() -> None:
         records.append(kept(name, partial(truncation_record, nx, nz)))
     for m in COORDINATES:
         records += [reduction_record(how, m) for how in ("autoencoder", "components")]
-    for case in CASES:
-        records += reproduce(*CASES[case])
+    records += [nearest_record(how, m) for how, m in REDUCTIONS]
+    records += [record for case in CASES for record in scored[case]]
     write_records([record | provenance() for record in records])
 
 

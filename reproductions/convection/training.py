@@ -31,6 +31,7 @@ from reproductions.convection.scoring import (
     load_components,
     load_reduction,
     relative_errors,
+    scores,
 )
 from reproductions.jobs import write_atomically
 
@@ -169,6 +170,28 @@ def train_case(
         path = WEIGHTS / f"fields-{how}{m}.safetensors"
         checkpoints.save(path, tensors, about=about | {"training": records})
     return records, trials
+
+
+def nearest_record(how: str, m: int) -> dict:
+    """Forecasts that follow the training trajectory with the nearest snapshot.
+
+    Snapshots 1 apart, up to t = 15, are searched; a trajectory that has ended stays
+    where it is.
+    """
+    times = snapshot_times()
+    whole = (times - times.round()).abs() < 1e-6
+    reduction, components = load_reduction(m, how), load_components()
+    known = reduction.encode(components.encode(trajectories("train")[:, whole]))
+    z = components.encode(trajectories("test")[:, whole])
+    true = reduction.encode(z)
+    distance = torch.cdist(true[:, 0], known[:, :16].flatten(0, 1))
+    nearest = distance.argmin(dim=1)
+    which, start = nearest // 16, nearest % 16
+    last = known.shape[1] - 1
+    rows = (start[:, None] + torch.arange(last + 1)).clamp(max=last)
+    h = known[which[:, None], rows]
+    found = scores(h, true, reduction, z, times[whole])
+    return {"kind": "nearest", "how": how, "m": m} | found
 
 
 def reduction_record(how: str, m: int) -> dict:

@@ -84,7 +84,7 @@ def unmirrored(field: Convection, x: Tensor) -> tuple[Convection, Tensor]:
 
 
 def nusselt_records(
-    resolutions: tuple[int, ...] = (8, 12, 16, 20, 24, 32),
+    resolutions: tuple[int, ...] = (8, 12, 16, 20, 24),
 ) -> list[dict]:
     """Nusselt numbers of the three kinds of steady flow for several resolutions.
 

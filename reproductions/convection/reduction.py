@@ -5,6 +5,7 @@ about 1e-4 of the variance; the auto-encoder takes z to m numbers h and back.
 """
 
 import time
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -90,8 +91,9 @@ class Reduction(nn.Module):
             self.encoder = MLP(n, m, width=WIDTH, depth=2)
             self.decoder = MLP(m, n, width=WIDTH, depth=2)
             for net in (self.encoder, self.decoder):  # start at principal components
-                nn.init.normal_(net.layers[-1].weight, std=1e-3)
-                nn.init.zeros_(net.layers[-1].bias)
+                last = cast(nn.Linear, net.layers[-1])
+                nn.init.normal_(last.weight, std=1e-3)
+                nn.init.zeros_(last.bias)
 
     def encode(self, z: Tensor) -> Tensor:
         """``(..., 32) -> (..., m)``."""

@@ -39,7 +39,7 @@ class ExponentialStep(nn.Module):
             return (dt * values.mean(dim=-1).real).to(field.dtype)
 
         e = circle.exp()
-        self.half = (z / 2).exp().to(field.dtype)
+        self.halfway = (z / 2).exp().to(field.dtype)
         self.full = z.exp().to(field.dtype)
         self.stage = mean(((circle / 2).exp() - 1) / circle)
         self.first = mean((-4 - circle + e * (4 - 3 * circle + circle**2)) / circle**3)
@@ -49,12 +49,12 @@ class ExponentialStep(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         gentle = self.field.gentle
         n0 = gentle(x)
-        decayed = self.half * x
+        decayed = self.halfway * x
         a = decayed + self.stage * n0
         na = gentle(a)
         b = decayed + self.stage * na
         nb = gentle(b)
-        c = self.half * a + self.stage * (2 * nb - n0)
+        c = self.halfway * a + self.stage * (2 * nb - n0)
         nc = gentle(c)
         return (
             self.full * x + self.first * n0 + self.middle * (na + nb) + self.last * nc

@@ -21,6 +21,8 @@ ALLOWED = {
     "hamiltonian": {"types"},
     "discovery": {"types"},
     "approximation": {"nets"},
+    "onsager": {"types"},
+    "onsager_rivals": {"types", "onsager"},
     "pinn": {"types", "nets"},
     "balls": {"pinn"},
     "error_bounds": {"types", "balls", "pinn"},

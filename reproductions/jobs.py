@@ -28,9 +28,10 @@ def run_jobs(
         futures = client.map(
             _apply, [function] * len(jobs), jobs, pure=False, retries=RETRIES
         )
-        job_of = dict(zip(futures, jobs, strict=True))
-        for future, result in as_completed(futures, with_results=True):
-            yield job_of[future], result
+        pending = dict(zip(futures, jobs, strict=True))
+        del futures  # a result that was yielded must not be computed again
+        for future, result in as_completed(list(pending), with_results=True):
+            yield pending.pop(future), result
 
 
 def _apply(function: Callable[..., Any], job: tuple) -> Any:

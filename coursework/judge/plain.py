@@ -7,7 +7,9 @@ arrives here are Python's own floats.
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,8 +32,13 @@ class Code:
     source: str
 
     def __call__(self, *arguments: object) -> object:
-        function = eval(self.source, {"torch": torch, "math": math, "np": np})
-        return function(*arguments)
+        return _function(self.source)(*arguments)
+
+
+@lru_cache
+def _function(source: str) -> Callable[..., object]:
+    """The function of an expression of ours, parsed once."""
+    return eval(source, {"torch": torch, "math": math, "np": np})
 
 
 def encode(argument: object) -> object:

@@ -53,7 +53,8 @@ def ensure_environment() -> Path:
 
 
 def _environment_key() -> str:
-    parts = [sys.version, sys.executable, REQUIREMENTS.read_text()]
+    # The base, so that the environment's own Python does not ask for another one.
+    parts = [sys.version, sys.base_prefix, REQUIREMENTS.read_text()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

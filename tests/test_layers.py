@@ -40,6 +40,7 @@ ALLOWED = {
     "exercises_symplectic": {"_answers"},
     "exercises_approximation": {"_answers"},
     "exercises_solvers": {"_answers"},
+    "exercises_onsager": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

@@ -1,10 +1,16 @@
 """Systems of the chapters on solvers, against what is known about them."""
 
 import torch
+from torch.func import grad, vmap
 
 from lecture_utils.data import reference_trajectories, sample_box
 from lecture_utils.systems import VanDerPol
-from lecture_utils.systems_more import SIR, ExponentialDecay, ParametricVanDerPol
+from lecture_utils.systems_more import (
+    SIR,
+    ExponentialDecay,
+    FrictionPendulum,
+    ParametricVanDerPol,
+)
 
 TIMES = torch.tensor([0.0, 1.5], dtype=torch.float64)
 
@@ -47,3 +53,15 @@ def test_an_epidemic_keeps_its_invariant_and_turns_at_its_threshold():
     at_threshold = torch.tensor([[0.4, 0.2, 2.5]], dtype=torch.float64)
     s_rate, i_rate, r0_rate = system(0.0, at_threshold)[0]
     assert abs(i_rate) < 1e-15 and s_rate < 0 and r0_rate == 0
+
+
+def test_the_pendulum_loses_the_energy_its_friction_takes():
+    system, x = FrictionPendulum(), start(FrictionPendulum())
+    slope = vmap(grad(system.energy))(x)
+    rate = (slope * system(0.0, x)).sum(-1)
+    torch.testing.assert_close(rate, -3 * x.square().sum(-1) * x[:, 1] ** 2)
+    assert slope[:, 0].abs().max() > 1 and system.energy(torch.zeros(2)) == 0
+    # a quarter turn from rest, c x = pi / 2, the force is at its largest
+    torch.testing.assert_close(
+        system(0.0, torch.tensor([1.0, 0.0]).double())[1].item(), -8 / torch.pi
+    )

@@ -30,7 +30,7 @@ STEPS_PER_EPOCH = 50
 
 
 def choose(name: str) -> tuple[dict[str, float], list[dict]]:
-    """The best step size of four for every kind, and the records of the trials."""
+    """The best step size of three for every kind, and the records of the trials."""
     amount = STEPS_PER_EPOCH * TRIAL_EPOCHS[name]
     jobs: list[Job] = [
         (name, kind, "epochs", (rate, amount), TUNING_SEED)

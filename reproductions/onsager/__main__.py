@@ -9,7 +9,6 @@ from reproductions.onsager.scoring import (
     RESULTS,
     provenance,
     read_records,
-    score_lorenz,
     score_pendulum,
     write_records,
 )
@@ -34,7 +33,7 @@ def choose(name: str) -> tuple[dict[str, float], list[dict]]:
     amount = STEPS_PER_EPOCH * TRIAL_EPOCHS[name]
     jobs: list[Job] = [
         (name, kind, "epochs", (rate, amount), TUNING_SEED)
-        for kind in KINDS[name]["epochs"]
+        for kind in KINDS[name]
         for rate in RATES
     ]
     done, best = run(jobs), {}
@@ -53,45 +52,24 @@ def row(job: Job, role: str, record: dict) -> dict:
 
 
 def reproduce(name: str) -> list[dict]:
-    """Choose, train three seeds in three ways, ship; returns the records."""
+    """Choose, train three seeds in two ways, ship; returns the records."""
     rates, records = choose(name)
     amount = STEPS_PER_EPOCH * EPOCHS[name]
-    equal = jobs_of(name, "epochs", rates, amount)
-    done = run(equal)
-    spent = sorted(done[job]["cpu_seconds"] for job in equal if job[1] == "onsager")
-    seconds = round(spent[len(spent) // 2])
-    others = jobs_of(name, "seconds", rates, seconds)
-    others += jobs_of(name, "lm", dict.fromkeys(rates, 0.0), LM_SECONDS[name])
-    done |= run(others)
-    jobs = equal + others
+    jobs = jobs_of(name, "epochs", rates, amount)
+    jobs += jobs_of(name, "lm", dict.fromkeys(rates, 0.0), LM_SECONDS[name])
+    done = run(jobs)
     pack(name, jobs)
-    for job, scores in judged(name, jobs).items():
-        done[job] |= scores
+    for job in jobs:
+        if job[:2] == ("pendulum", "onsager"):
+            done[job] |= score_pendulum(load_field(name, job[1], job[2], job[4]))
     return records + [row(job, "score", done[job]) for job in jobs]
-
-
-def judged(name: str, jobs: list[Job]) -> dict[Job, dict]:
-    """Scores beyond the test error, of the fields that have them."""
-    fields = {job: load_field(name, job[1], job[2], job[4]) for job in jobs}
-    if name == "pendulum":
-        return {
-            job: score_pendulum(field)
-            for job, field in fields.items()
-            if job[1] in ("onsager", "symmetric")
-        }
-    scores = {}
-    for kind, mode in {job[1:3]: None for job in jobs}:
-        group = [job for job in jobs if job[1:3] == (kind, mode)]
-        found = score_lorenz([fields[job] for job in group])
-        scores |= dict(zip(group, found, strict=True))
-    return scores
 
 
 def jobs_of(name: str, mode: str, rates: dict[str, float], amount: float) -> list[Job]:
     """One job for every kind that is trained in this way, and every seed."""
     return [
         (name, kind, mode, (rates[kind], amount), seed)
-        for kind in KINDS[name][mode]
+        for kind in KINDS[name]
         for seed in SEEDS
     ]
 

@@ -99,17 +99,7 @@ def build(name: str, kind: str) -> nn.Module:
     return field.double()
 
 
-# Which fields are trained, each with three seeds, for as many steps as OnsagerNet, for
-# as many seconds, and by Levenberg-Marquardt.
 KINDS = {
-    "pendulum": {
-        "epochs": ("onsager", "product", "plain", "symmetric", "symplectic"),
-        "seconds": ("plain", "symplectic"),
-        "lm": ("onsager", "product", "plain", "symmetric", "symplectic"),
-    },
-    "lorenz": {
-        "epochs": ("onsager", "product", "plain"),
-        "seconds": ("plain",),
-        "lm": ("onsager", "product", "plain"),
-    },
+    "pendulum": ("onsager", "product", "plain", "symmetric", "symplectic"),
+    "lorenz": ("onsager", "product", "plain"),
 }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jacrev, stack_module_state, vmap
 
 from lecture_utils.data import sample_box
-from lecture_utils.integrators import dop853_step, integrate, rk4_step
+from lecture_utils.integrators import integrate, rk4_step
 from lecture_utils.types import Time, VectorField
 from reproductions.jobs import write_atomically
 from reproductions.onsager.problems import PROBLEMS
@@ -132,36 +132,6 @@ def lorenz_fixed_points() -> Tensor:
     a = (system.beta * (system.rho - 1)) ** 0.5
     b = system.rho - 1
     return torch.tensor([[0, 0, 0], [a, a, b], [-a, -a, b]], dtype=torch.float64)
-
-
-def score_lorenz(fields: Sequence[nn.Module]) -> list[dict]:
-    """What the chapter tells about each field; they share one architecture."""
-    problem = PROBLEMS["lorenz"]
-    truth = scaled(problem.system, problem.scale)
-    h0 = lorenz_states(20, torch.Generator().manual_seed(5))
-    times = torch.linspace(0, 10, 1001).to(h0)
-    true_orbits = integrate(truth, h0, times, step=dop853_step)
-    both = side_by_side(fields)
-    start = h0.expand(len(fields), *h0.shape)
-    with torch.no_grad():
-        orbits = integrate(both, start, times)
-    valid = valid_time(orbits, true_orbits, times).median(-1).values
-    exponents = lyapunov_exponent(both, start, n_steps=5000, dt=0.02).mean(-1)
-    records = []
-    for i, field in enumerate(fields):
-        guesses = lorenz_fixed_points() / problem.scale
-        found = torch.stack([fixed_point(field, guess) for guess in guesses])
-        missed = problem.scale * (found - guesses).norm(dim=-1)
-        wings = missed[1:] / lorenz_fixed_points()[1:].norm(dim=-1)
-        records.append(
-            {
-                "lyapunov": exponents[i].item(),
-                "valid_time": valid[i].item(),
-                "origin": missed[0].item(),
-                "wings": wings.max().item(),
-            }
-        )
-    return records
 
 
 def score_pendulum(field: nn.Module) -> dict:

@@ -159,8 +159,9 @@ class OnsagerField(nn.Module):
             dim, width=width, depth=depth, beta=beta, activation=activation
         )
         self.matrix = small(nn.Linear(width, dim * dim))  # below L, above W
-        square = nn.init.orthogonal_(torch.empty(dim, dim))
-        self.matrix.bias.data.copy_(square.flatten())
+        # Start with M = I and W = 0. A random W may turn the wrong way round, and with
+        # V bounded below training does not always find its way through W = 0.
+        self.matrix.bias.data.copy_(torch.eye(dim).flatten())
         self.drive = drive
         self.dim, self.alpha = dim, alpha
 

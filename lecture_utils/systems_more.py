@@ -122,3 +122,34 @@ class CoupledQuartics:
         q, p = x.chunk(2, dim=-1)
         kinetic = ((p @ self.inverse_mass.to(x)) * p).sum(-1) / 2
         return kinetic + self.potential(q)
+
+
+@dataclass(frozen=True)
+class FrictionPendulum:
+    r"""Pendulum whose friction grows with its energy,
+    :math:`\ddot x = -\gamma (x^2 + \dot x^2)\, \dot x - \frac{\kappa}{c} \sin(c x)`.
+
+    The state is :math:`(x, v)`, with :math:`c = \pi/2`: the angle is measured in
+    quarter turns. The friction depends on the position and on the velocity.
+
+    Source: Yu, Tian, E & Li (2021), Phys. Rev. Fluids 6, 114402, their Langevin
+    equation of a pendulum, with the nonlinear resistance of their code.
+    """
+
+    gamma: float = 3.0  # friction
+    kappa: float = 4.0  # stiffness
+    dim: ClassVar[int] = 2
+    region: ClassVar[Region] = ((-1.0, 1.0), (-1.0, 1.0))
+
+    def __call__(self, t: Time, x: Tensor) -> Tensor:
+        position, velocity = x.unbind(-1)
+        c = math.pi / 2
+        friction = self.gamma * x.square().sum(-1) * velocity
+        force = -self.kappa / c * (c * position).sin()
+        return torch.stack([velocity, force - friction], dim=-1)
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Energy per unit mass, shape ``(..., d) -> (...)``; never increases."""
+        position, velocity = x.unbind(-1)
+        c = math.pi / 2
+        return velocity**2 / 2 + self.kappa / c**2 * (1 - (c * position).cos())

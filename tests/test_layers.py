@@ -42,6 +42,7 @@ ALLOWED = {
     "exercises_approximation": {"_answers"},
     "exercises_solvers": {"_answers"},
     "exercises_discovery": {"_answers"},
+    "exercises_onsager": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

@@ -1,7 +1,7 @@
 """Systems of single chapters, against what is known about them."""
 
 import torch
-from torch.func import jacrev, vmap
+from torch.func import grad, jacrev, vmap
 
 from lecture_utils.data import reference_trajectories, sample_box
 from lecture_utils.systems import VanDerPol
@@ -9,6 +9,7 @@ from lecture_utils.systems_more import (
     SIR,
     CoupledQuartics,
     ExponentialDecay,
+    FrictionPendulum,
     ParametricVanDerPol,
 )
 
@@ -86,3 +87,15 @@ def test_damping_takes_the_energy_at_the_rate_of_its_work():
     p = x[:, 2:]
     expected = -0.3 * ((p @ system.inverse_mass) * p).sum(-1)
     torch.testing.assert_close(rate, expected)
+
+
+def test_the_pendulum_loses_the_energy_its_friction_takes():
+    system, x = FrictionPendulum(), start(FrictionPendulum())
+    slope = vmap(grad(system.energy))(x)
+    rate = (slope * system(0.0, x)).sum(-1)
+    torch.testing.assert_close(rate, -3 * x.square().sum(-1) * x[:, 1] ** 2)
+    assert slope[:, 0].abs().max() > 1 and system.energy(torch.zeros(2)) == 0
+    # a quarter turn from rest, c x = pi / 2, the force is at its largest
+    torch.testing.assert_close(
+        system(0.0, torch.tensor([1.0, 0.0]).double())[1].item(), -8 / torch.pi
+    )

@@ -51,7 +51,7 @@ def load_held_out() -> HeldOut:
 @cache
 def load_components() -> Components:
     """The shipped principal components; ``decode`` gives states of `convection`."""
-    components = Components(convection().dim)
+    components = Components(convection().dim).float()
     checkpoints.load_into(WEIGHTS / "components.safetensors", components)
     return components
 
@@ -68,7 +68,7 @@ def load_reduction(m: int, how: str = "autoencoder") -> Reduction:
         ValueError: If there is no such reduction.
     """
     _check_reduction(m, how)
-    reduction = Reduction(m, nonlinear=how == "autoencoder")
+    reduction = Reduction(m, nonlinear=how == "autoencoder").float()
     if how == "autoencoder":
         path = WEIGHTS / f"autoencoder{m}.safetensors"
         checkpoints.load_into(path, reduction)
@@ -101,7 +101,7 @@ def load_field(
     if not state:
         known = sorted({key.rsplit("/", 1)[0] for key in tensors})
         raise ValueError(f"No field {prefix[:-1]!r}; there are {known}.")
-    field = build(name.split("-")[0], m)
+    field = build(name.split("-")[0], m).float()
     field.load_state_dict(state)
     return field.requires_grad_(False)
 

@@ -192,7 +192,7 @@ def own_top(
     *,
     within: float = WITHIN,
 ) -> int | None:
-    """The step on top that leaves the shortest chain of calls, of those accurate enough.
+    """The step on top with the shortest chain of calls, of those accurate enough.
 
     None if there is none.
     """

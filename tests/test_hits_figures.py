@@ -1,7 +1,5 @@
 """The data behind the figures are those of the tables."""
 
-import math
-
 import pytest
 import torch
 
@@ -31,8 +29,9 @@ def test_the_curve_of_the_hierarchy_has_the_mean_of_the_table(system):
     ]
     errors = curve("5", system, "multiscale")["errors"]
     assert len(errors) == 129 and errors[0] == 0
-    mean = sum(errors[1:]) / 128
-    assert abs(math.log10(mean / row["mse"])) < 0.5
+    ratio = sum(errors[1:]) / 128 / row["mse"]
+    # Every 40th state is a computed one; the table has the interpolated ones as well.
+    assert 0.15 < ratio < 1.2
 
 
 @pytest.mark.parametrize("system", PROBLEMS)

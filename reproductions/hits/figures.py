@@ -104,9 +104,9 @@ def figure10(name: str) -> dict:
     if name == "lorenz":
         grid = torch.cat([grid, torch.full_like(grid[:, :1], 27.0)], dim=1)
     h = 16 * problem.dt
-    times = h * torch.tensor([0.0, *JUMPS], dtype=torch.float64)
+    times = h * torch.arange(JUMPS[-1] + 1, dtype=torch.float64)
     states = reference_trajectories(problem.field, grid, times, rtol=1e-8).states
-    increments = (states[:, 1:] - states[:, :1]).mT
+    increments = (states[:, list(JUMPS)] - states[:, :1]).mT
     return {
         "figure": "10",
         "system": name,

@@ -72,7 +72,7 @@ class Potential(nn.Module):
         self.weight = nn.Parameter(torch.randn(width) / width)  # w_j
 
     def _tanh(self, t: Time, q: Tensor) -> Tensor:
-        time = torch.as_tensor(t).to(q)[..., None]
+        time = torch.as_tensor(t, dtype=q.dtype, device=q.device)[..., None]
         return torch.tanh(self.inner(q) + time * self.pace)
 
     def forward(self, t: Time, q: Tensor) -> Tensor:

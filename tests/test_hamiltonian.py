@@ -157,3 +157,11 @@ def test_impossible_networks_are_refused(wrong):
         SympFlow(**({"dim": 2, "n_layers": 3, "width": 4} | wrong))
     with pytest.raises(ValueError, match="momenta as positions"):
         symplecticity_defect(lambda x: x, torch.zeros(3))
+
+
+def test_a_plain_number_is_a_time_in_the_precision_of_the_state():
+    torch.manual_seed(0)
+    flow = SympFlow(2, n_layers=2, width=4).double()
+    x = torch.tensor([[0.3, -0.2]], dtype=torch.float64)
+    exact = torch.tensor(0.4, dtype=torch.float64)  # float32 would be off by 6e-9
+    torch.testing.assert_close(flow(0.4, x), flow(exact, x), rtol=1e-14, atol=0)

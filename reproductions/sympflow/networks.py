@@ -23,7 +23,9 @@ class PlainFlow(nn.Module):
 
     def with_velocity(self, t: Time, x: Tensor) -> tuple[Tensor, Tensor]:
         """State and velocity; the chain rule is carried along through the layers."""
-        time = torch.as_tensor(t).to(x).expand(x.shape[:-1])[..., None]
+        time = torch.as_tensor(t, dtype=x.dtype, device=x.device).expand(x.shape[:-1])[
+            ..., None
+        ]
         at_zero = self.net(torch.cat([torch.zeros_like(time), x], dim=-1))
         values = torch.cat([time, x], dim=-1)
         rates = torch.cat([torch.ones_like(time), torch.zeros_like(x)], dim=-1)

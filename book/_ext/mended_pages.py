@@ -46,6 +46,11 @@ MENDS = [
         r'<input class="task-list-item-checkbox" aria-label="done"',
     ),
     Mend(
+        "what scrolls must be reached by the keyboard; the theme measures too early",
+        r'<div class="pst-scrollable-table-container">',
+        '<div class="pst-scrollable-table-container" tabindex="0">',
+    ),
+    Mend(
         "every theorem of a page gets this id, but an id must be unique",
         r'(<section class="[\w-]+-content") id="[\w-]+-content"',
         r"\1",

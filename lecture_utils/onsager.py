@@ -186,8 +186,8 @@ class OnsagerField(nn.Module):
         """Velocity, shape ``(..., d) -> (..., d)``."""
         features, _, slope = self.energy(checked_states(h, self.dim))
         lower, upper = self._triangles(features)
-        loss = _times(lower, _times(lower.mT, slope)) + self.alpha * slope
-        turn = _times(upper - upper.mT, slope)
+        loss = times(lower, times(lower.mT, slope)) + self.alpha * slope
+        turn = times(upper - upper.mT, slope)
         free = -(loss + turn)
         return free if self.drive is None else free + self.drive(h)
 
@@ -228,5 +228,6 @@ def checked_states(h: Tensor, dim: int) -> Tensor:
     return h
 
 
-def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+def times(matrix: Tensor, vector: Tensor) -> Tensor:
+    """Matrix times vector, ``(..., m, n), (..., n) -> (..., m)``."""
     return (matrix * vector[..., None, :]).sum(-1)

@@ -10,6 +10,7 @@ from lecture_utils.onsager import (
     checked_states,
     requr,
     small,
+    times,
 )
 from lecture_utils.types import Time
 
@@ -17,7 +18,8 @@ from lecture_utils.types import Time
 class SymmetricField(nn.Module):
     r"""Onsager's principle of 1931: :math:`\dot h = -(R R^\top + \alpha I)\,\nabla V`.
 
-    The matrix may depend on the state, but it is symmetric: nothing turns.
+    The matrix is symmetric, so near rest nothing turns. It may depend on the state, and
+    can imitate a rotation elsewhere, but only by becoming nearly singular.
 
     Args:
         dim: Number of components of the state.
@@ -61,7 +63,7 @@ class SymmetricField(nn.Module):
         """Velocity, shape ``(..., d) -> (..., d)``."""
         features, _, slope = self.energy(checked_states(h, self.dim))
         root = _square(self.root(features), self.dim)
-        free = -_times(root, _times(root.mT, slope)) - self.alpha * slope
+        free = -times(root, times(root.mT, slope)) - self.alpha * slope
         return free if self.drive is None else free + self.drive(h)
 
 
@@ -101,10 +103,10 @@ class SymplecticField(nn.Module):
         q, p = checked_states(x, self.dim).chunk(2, dim=-1)
         features, slopes = self.trunk(q)
         mass = _square(self.mass(features), self.dim // 2)
-        root, speed = self.end(features), _times(mass.mT, p)
+        root, speed = self.end(features), times(mass.mT, p)
         bend = (p[..., :, None] * speed[..., None, :]).flatten(-2)  # dH/dS
         inner = 2 * root @ self.end.weight + bend @ self.mass.weight
-        slope = [self.trunk.pull_back(slopes, inner), _times(mass, speed)]
+        slope = [self.trunk.pull_back(slopes, inner), times(mass, speed)]
         energy = root.square().sum(-1) + speed.square().sum(-1) / 2
         return features, energy, torch.cat(slope, dim=-1)
 
@@ -118,7 +120,7 @@ class SymplecticField(nn.Module):
         root = _square(self.friction(features), self.dim)
         q_slope, p_slope = slope.chunk(2, dim=-1)
         turn = torch.cat([p_slope, -q_slope], dim=-1)
-        return turn - _times(root, _times(root.mT, slope))
+        return turn - times(root, times(root.mT, slope))
 
 
 def _near_one(width: int, dim: int) -> nn.Linear:
@@ -130,7 +132,3 @@ def _near_one(width: int, dim: int) -> nn.Linear:
 
 def _square(entries: Tensor, dim: int) -> Tensor:
     return entries.unflatten(-1, (dim, dim))
-
-
-def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix * vector[..., None, :]).sum(-1)

@@ -29,8 +29,8 @@ def run_jobs(
             _apply, [function] * len(jobs), jobs, pure=False, retries=RETRIES
         )
         pending = dict(zip(futures, jobs, strict=True))
-        del futures  # a result that was yielded must not be computed again
-        for future, result in as_completed(list(pending), with_results=True):
+        for future, result in as_completed(futures, with_results=True):
+            future.release()  # else it is computed again if its worker dies later
             yield pending.pop(future), result
 
 

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from lecture_utils.hits import HierarchicalStepper
+from lecture_utils.training import fit_least_squares
+from reproductions.hits.noisy import fit_windows
 from reproductions.hits.problems import PROBLEMS, initial_states
 from reproductions.hits.scoring import read_records
 from reproductions.hits.training import load_flows
@@ -68,3 +70,30 @@ def test_shipped_networks_are_of_the_recorded_quality():
     exact = torch.stack([PROBLEMS["hyperbolic"].field.flow(t, x0) for t in times], 1)
     error = (stepper(x0, 5120)[:, ::320] - exact).square().mean()
     assert 1e-12 < error < 1e-6  # noise has left its trace, and not more than that
+
+
+def test_unknown_starts_take_the_bias_of_noisy_inputs_away():
+    # Of x_next = 0.9 x, noise of variance 0.09 in x of variance 1 leaves 0.9 / 1.09.
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(8000, 1, 1, generator=generator, dtype=torch.float64)
+    exact = start * 0.9 ** torch.arange(5)[:, None]
+    noise = torch.randn(exact.shape, generator=generator, dtype=torch.float64)
+    states = exact + 0.3 * noise
+    net = torch.nn.Linear(1, 1, bias=False).double()
+    pairs = states[:, 0], states[:, 1]
+    fit_least_squares(lambda net, x, y: net(x) - y, net, pairs, n_steps=20)
+    assert net.weight.item() == pytest.approx(0.9 / 1.09, abs=0.01)
+    history = fit_windows(net, states)
+    assert net.weight.item() == pytest.approx(0.9, abs=0.005)
+    # Of five states with equal noise, one start and one slope explain their share.
+    assert history[-1] * states[:, 0].var() == pytest.approx(0.09 * 4 / 5, rel=0.02)
+
+
+def test_starts_follow_the_map_in_pairs_too():
+    generator = torch.Generator().manual_seed(1)
+    start = torch.randn(8000, 1, 1, generator=generator, dtype=torch.float64)
+    states = torch.cat([start, -0.5 * start], dim=1)
+    noise = torch.randn(states.shape, generator=generator, dtype=torch.float64)
+    net = torch.nn.Linear(1, 1, bias=False).double()
+    fit_windows(net, states + 0.2 * noise)
+    assert net.weight.item() == pytest.approx(-0.5, abs=0.01)

@@ -98,7 +98,8 @@ def test_the_papers_lorenz_trajectories_follow_one_another():
 
 def test_the_papers_pairs_are_the_first_five_steps():
     states = torch.arange(5121.0)[None, :, None].repeat(3, 1, 1)
-    for substeps, x, x_next in first_five_steps(states, 1000, seed=0):
+    for substeps, pairs in first_five_steps(states, 1000, seed=0):
+        x, x_next = pairs.unbind(1)
         assert torch.equal(x_next - x, torch.full_like(x, substeps))
         starts = set((x[:, 0] / substeps).tolist())
         assert starts == set(range(min(5, 5120 // substeps)))

@@ -89,7 +89,8 @@ def test_a_network_trained_now_is_of_the_shipped_quality():
     # The smallest level of the easiest system, with the steps it was given.
     problem = PROBLEMS["hyperbolic"]
     x = initial_states(problem, "train", 0)[:1000]
-    _, history = train_network(problem, x, problem.field.flow(0.04, x), seed=0)
+    pairs = torch.stack([x, problem.field.flow(0.04, x)], dim=1)
+    _, history = train_network(problem, pairs, seed=0)
     assert history[-1] < 1e-8 < 1e-2 < history[0]
 
 

@@ -25,6 +25,8 @@ from lecture_utils.types import VectorField
 N_STEPS = 5120  # of the finest time step, in every trajectory
 LEVELS = tuple(2**k for k in range(11))  # steps of a network, in finest time steps
 WARM_UP = 100.0  # time units until Lorenz states are spread over the whole attractor
+N_NOISY_STEPS = 4  # of a network, in a window of noisy states
+LONGEST_NOISY_WINDOW = 256  # in finest time steps: beyond it, errors grow too much
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 
 
@@ -41,7 +43,7 @@ class Problem:
     n_pairs: int  # training pairs per network
     n_steps: int  # of Levenberg-Marquardt
     n_long_pairs: int | None = None  # for steps of 512 and more, if they need it
-    n_noisy_pairs: int | None = None  # where data are noisy, if more average it out
+    n_noisy_windows: int | None = None  # where noise of both states has to be fitted
     on_attractor: bool = False
 
 
@@ -66,7 +68,7 @@ PROBLEMS = {
         n_pairs=4000,
         n_steps=45,
         n_long_pairs=12000,
-        n_noisy_pairs=24000,
+        n_noisy_windows=8000,
     ),
     "van_der_pol": _problem(
         VanDerPol(),
@@ -74,7 +76,7 @@ PROBLEMS = {
         width=36,
         n_pairs=4000,
         n_steps=45,
-        n_noisy_pairs=48000,
+        n_noisy_windows=8000,
     ),
     "hopf": _problem(HopfNormalForm(), train=3200, width=36, n_pairs=4000, n_steps=45),
     "lorenz": _problem(
@@ -124,25 +126,29 @@ def solved(problem: Problem, x0: Tensor, tolerance_if_chaotic: float = 1e-8) -> 
     return reference_trajectories(problem.field, x0, times, rtol=rtol, atol=atol).states
 
 
-def training_pairs(
+def training_windows(
     problem: Problem, states: Tensor, seed: int, *, noisy: bool = False
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """For every level: its substeps, and pairs of states ``(n_pairs, d)`` a step apart.
+) -> Iterator[tuple[int, Tensor]]:
+    """For every level: its substeps, and windows of states a step apart.
 
-    Up to half of the pairs start at initial states, each at most once; the others start
-    at random times along the trajectories, where a forecast spends its time too (the
-    paper trains on the first five steps of each trajectory only).
+    Windows ``(n_pairs, 2, d)`` are pairs. Up to half of them start at initial states,
+    each at most once; the others start at random times along the trajectories, where a
+    forecast spends its time too (the paper trains on the first five steps of each
+    trajectory only). Where noise has to be fitted as well, there are
+    ``n_noisy_windows`` of up to `N_NOISY_STEPS` steps, shorter ones for long steps.
     """
     generator = torch.Generator().manual_seed(seed)
     for substeps in LEVELS:
-        n = problem.n_pairs
+        n, n_steps = problem.n_pairs, 1
         if substeps >= 512 and problem.n_long_pairs:
             n = problem.n_long_pairs
-        if noisy and problem.n_noisy_pairs:
-            n = problem.n_noisy_pairs
-        half = min(n // 2, len(states))
+        if noisy and problem.n_noisy_windows:
+            n = problem.n_noisy_windows
+            n_steps = max(1, min(N_NOISY_STEPS, LONGEST_NOISY_WINDOW // substeps))
+        half, last = min(n // 2, len(states)), N_STEPS - n_steps * substeps
         which = torch.randint(len(states), (n,), generator=generator)
-        when = torch.randint(N_STEPS + 1 - substeps, (n,), generator=generator)
+        when = torch.randint(last + 1, (n,), generator=generator)
         which[:half] = torch.randperm(len(states), generator=generator)[:half]
         when[:half] = 0
-        yield substeps, states[which, when], states[which, when + substeps]
+        grid = when[:, None] + substeps * torch.arange(n_steps + 1)
+        yield substeps, states[which[:, None], grid]

@@ -23,7 +23,7 @@ from reproductions.hits.problems import (
     N_STEPS,
     SPLITS,
     Problem,
-    training_pairs,
+    training_windows,
     trajectories,
 )
 
@@ -72,17 +72,15 @@ def noise(states: Tensor, level: float, generator: torch.Generator) -> Tensor:
     return scale * torch.randn(states.shape, dtype=states.dtype, generator=generator)
 
 
-def pairs(
-    problem: Problem, seed: int, key: str
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Training pairs of every level: its substeps, and states ``(n_pairs, d)``."""
+def windows(problem: Problem, seed: int, key: str) -> Iterator[tuple[int, Tensor]]:
+    """Training data of every level: its substeps, and windows ``(n, m + 1, d)``."""
     states = measured(problem, "train", seed, key)
     if PROTOCOLS[key].name == "paper":
         yield from first_five_steps(states, problem.n_pairs, seed)
     elif PROTOCOLS[key].noise:
-        yield from training_pairs(problem, smoothed(states), seed, noisy=True)
+        yield from training_windows(problem, smoothed(states), seed, noisy=True)
     else:
-        yield from training_pairs(problem, states, seed)
+        yield from training_windows(problem, states, seed)
 
 
 def smoothed(states: Tensor) -> Tensor:
@@ -127,14 +125,13 @@ def _leave_one_out(x: np.ndarray, window: int) -> np.ndarray:
 
 def first_five_steps(
     states: Tensor, n_pairs: int, seed: int
-) -> Iterator[tuple[int, Tensor, Tensor]]:
+) -> Iterator[tuple[int, Tensor]]:
     """The paper's pairs: five steps from the start of each trajectory, or fewer."""
     generator = torch.Generator().manual_seed(seed)
     for substeps in LEVELS:
         few = states[:, : 5 * substeps + 1 : substeps]
-        windows = cut_into_windows(few, n_steps=1)
-        chosen = torch.randperm(len(windows), generator=generator)[:n_pairs]
-        yield substeps, windows[chosen, 0], windows[chosen, 1]
+        pairs = cut_into_windows(few, n_steps=1)
+        yield substeps, pairs[torch.randperm(len(pairs), generator=generator)[:n_pairs]]
 
 
 def by_default_solver(problem: Problem, split: str) -> Tensor:

@@ -13,33 +13,28 @@ from torch import Tensor
 from lecture_utils import checkpoints
 from lecture_utils.nets import MLP, ScaledStep
 from lecture_utils.training import fit_least_squares
+from reproductions.hits.noisy import fit_windows
 from reproductions.hits.problems import PROBLEMS, Problem
-from reproductions.hits.protocols import PROTOCOLS, pairs
+from reproductions.hits.protocols import PROTOCOLS, windows
 from reproductions.jobs import run_jobs, write_atomically
 
 ROOT = Path(__file__).parents[2]
-WORK = ROOT / "_build" / "hits"  # pairs and single networks, while a run is going on
-POLISH = 12  # steps on all pairs, where there are more than a first fit needs
+WORK = ROOT / "_build" / "hits"  # data and single networks, while a run is going on
 POOR = 1e-4  # scaled loss above which another initialisation is tried
 MAX_ATTEMPTS = 3
 WEIGHTS = Path(__file__).parents[1] / "weights" / "hits"  # what is shipped
 
 
 def train_network(
-    problem: Problem, x: Tensor, x_next: Tensor, seed: int, n_steps: int | None = None
+    problem: Problem, pairs: Tensor, seed: int, n_steps: int | None = None
 ) -> tuple[ScaledStep, Tensor]:
-    """Fit a flow map to pairs ``(n, d)``; returns it with its loss history.
+    """Fit a flow map to pairs ``(n, 2, d)``; returns it with its loss history.
 
     A long step can end in a poor local minimum: then up to two other initial weights
     are tried, and the best network on the training pairs is kept. With a number of
-    steps of its own (data that are not exact end anywhere) there is one attempt; if
-    there are many noisy pairs, it begins with some of them and ends with all.
+    steps of its own (data that are not exact end anywhere) there is one attempt.
     """
-    if n_steps and problem.n_noisy_pairs == len(x):
-        few = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
-        few = few[: problem.n_pairs]
-        step, _ = train_network(problem, x[few], x_next[few], seed, n_steps)
-        return step, _fit(step, x, x_next, POLISH)
+    x, x_next = pairs.unbind(1)
     attempts = []
     for attempt in range(1 if n_steps else MAX_ATTEMPTS):
         torch.manual_seed(seed + 1000 * attempt)
@@ -67,13 +62,12 @@ def label(name: str, seed: int, key: str) -> str:
     return f"{name}-seed{seed}" if key == "accurate" else f"{name}-{key}-seed{seed}"
 
 
-def pairs_file(name: str, seed: int, key: str) -> Path:
-    """The training pairs of all levels of a system, made once per seed and machine."""
-    path = WORK / f"{label(name, seed, key)}.pairs"
+def windows_file(name: str, seed: int, key: str) -> Path:
+    """The training data of all levels of a system, made once per seed and machine."""
+    path = WORK / f"{label(name, seed, key)}.windows"
     if not path.exists():
-        tensors = {}
-        for substeps, x, x_next in pairs(PROBLEMS[name], seed, key):
-            tensors |= {f"{substeps}.x": x, f"{substeps}.x_next": x_next}
+        found = windows(PROBLEMS[name], seed, key)
+        tensors = {str(substeps): states for substeps, states in found}
         write_atomically(path, safetensors.torch.save(tensors))
     return path
 
@@ -86,17 +80,22 @@ def network_file(name: str, substeps: int, seed: int, key: str) -> Path:
 def train_job(name: str, substeps: int, seed: int, key: str) -> bytes:
     """Train one network, on whatever machine; returns its checkpoint."""
     torch.set_num_threads(1)
-    data = safetensors.torch.load_file(pairs_file(name, seed, key))
-    x, x_next = data[f"{substeps}.x"], data[f"{substeps}.x_next"]
+    states = safetensors.torch.load_file(windows_file(name, seed, key))[str(substeps)]
     cpu, wall = time.process_time(), time.monotonic()
     protocol, problem = PROTOCOLS[key], PROBLEMS[name]
     problem = replace(problem, width=protocol.width or problem.width)
-    step, history = train_network(problem, x, x_next, seed, protocol.n_steps)
+    method = "Levenberg-Marquardt on one-step errors, scaled"
+    chosen = torch.randperm(len(states), generator=torch.Generator().manual_seed(seed))
+    few = states[chosen[: problem.n_pairs]] if protocol.noise else states
+    step, history = train_network(problem, few[:, :2], seed, protocol.n_steps)
+    if protocol.noise and problem.n_noisy_windows:
+        method += ", then on windows with unknown starts"
+        history = torch.cat([history, fit_windows(step, states)])
     training = {
-        "method": "Levenberg-Marquardt on one-step errors, scaled",
+        "method": method,
         "steps": len(history) - 1,
         "loss": history[-1].item(),
-        "pairs": len(x),
+        "pairs": len(states) * (states.shape[1] - 1),
         "width": problem.width,
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "seconds": round(time.monotonic() - wall, 1),
@@ -119,11 +118,11 @@ def train(names: list[str], seeds: list[int], key: str = "accurate") -> None:
         if not network_file(*job).exists()
         and not weights_file(job[0], job[2], key).exists()
     ]
-    # On one machine the workers share the pairs; made here, they are made once.
+    # On one machine the workers share the data; made here, they are made once.
     if "SCHEDULER" not in os.environ:
         for name, seed in dict.fromkeys((n, s) for n, _, s, _ in missing):
-            print(f"pairs of {name}, seed {seed}, {key}", flush=True)
-            pairs_file(name, seed, key)
+            print(f"data of {name}, seed {seed}, {key}", flush=True)
+            windows_file(name, seed, key)
     for job, checkpoint in run_jobs(train_job, missing):
         write_atomically(network_file(*job), checkpoint)
         _, header = checkpoints.load(network_file(*job))

@@ -58,6 +58,7 @@ def test_a_chapter_runs_again_exactly_when_something_it_reads_changes(project, r
     assert printed(executed_chapter(project, CHAPTER)) == "1 [1]\n"
     executed_chapter(project, CHAPTER)
     (project / "unused.py").write_text("NUMBER = 8\n")
+    (project / "book/part/page.md").write_text("# A page beside it\n")
     executed_chapter(project, CHAPTER)
     assert len(runs) == 1
 

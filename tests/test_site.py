@@ -90,7 +90,8 @@ def test_the_machine_record_names_time_and_place():
         "date": "2026-11-22",
     }
     text = machine_record({"machine": about, "seconds": 61.7})
-    assert "62 s on 2 cores (x86_64, Linux), Python 3.11.7, torch 2.13.0" in text
+    assert "Tested on 2026-11-22: all cells ran in 62 s" in text
+    assert "on 2 cores (x86_64, Linux), with Python 3.11.7 and torch 2.13.0." in text
     assert "GPU X" in machine_record(
         {"machine": about | {"gpu": "GPU X"}, "seconds": 1}
     )

@@ -61,7 +61,9 @@ def test_the_wheel_holds_every_file_that_a_chapter_reads(wheel: Path):
     for chapter in CHAPTERS:
         stored = stored_chapter(ROOT, chapter)
         assert stored is not None, "run make book"
-        reads = {name for name in stored.metadata.build.reads if (ROOT / name).is_file()}
+        reads = {
+            name for name in stored.metadata.build.reads if (ROOT / name).is_file()
+        }
         assert reads - names == set(), f"{chapter} reads what the wheel lacks"
 
 
@@ -75,7 +77,9 @@ def test_the_wheel_is_small_and_holds_nothing_else(wheel: Path):
 def test_whatever_package_or_chapter_imports_is_installed_with_it():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     declared = {line.split(">=")[0] for line in project["project"]["dependencies"]}
-    sources = [p.read_text("utf-8") for it in PACKAGES for p in (ROOT / it).rglob("*.py")]
+    sources = [
+        p.read_text("utf-8") for it in PACKAGES for p in (ROOT / it).rglob("*.py")
+    ]
     for chapter in CHAPTERS:
         cells = nbformat.read(ROOT / chapter, as_version=4).cells
         sources += [cell.source for cell in cells if cell.cell_type == "code"]
@@ -86,7 +90,9 @@ def test_whatever_package_or_chapter_imports_is_installed_with_it():
 
 def _imported(source: str) -> set[str]:
     names = set()
-    lines = [line for line in source.splitlines() if line.lstrip()[:1] not in ("%", "!")]
+    lines = [
+        line for line in source.splitlines() if line.lstrip()[:1] not in ("%", "!")
+    ]
     for node in ast.walk(ast.parse("\n".join(lines))):
         if isinstance(node, ast.ImportFrom):
             names.add((node.module or "").split(".")[0])

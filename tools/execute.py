@@ -130,6 +130,7 @@ def _execute(
             "reads": {
                 path: fingerprint(root / path)
                 for path in sorted(set(reads.read_text().splitlines()))
+                if root / path != (root / chapter).parent  # where Python looks first
             },
             "claims": [json.loads(row) for row in claims.read_text().splitlines()],
             "machine": machine(),

@@ -59,6 +59,18 @@ def parts(root: Path) -> dict[str, list[str]]:
     return found
 
 
+def titles(root: Path) -> str:
+    """The menu of the book: part, page and title in each line."""
+    rows = []
+    for caption, files in parts(root).items():
+        for name in files:
+            text = (root / name).read_text(encoding="utf-8")
+            if name.endswith(".ipynb"):
+                text = nbformat.reads(text, as_version=4).cells[0].source
+            rows.append(f"{caption}: {name}: {text.splitlines()[0]}")
+    return "\n".join(rows)
+
+
 def _existing(root: Path, entry: str) -> str:
     candidates = [entry + suffix for suffix in (".ipynb", ".md")]
     existing = [c for c in candidates if (root / c).exists()]
@@ -80,6 +92,12 @@ def stage(root: Path) -> list[str]:
 
     put("_config.yml", yaml.safe_dump(configuration(root)).encode())
     put("_toc.yml", (root / "_toc.yml").read_bytes())
+    menu = target / "menu.txt"
+    before = menu.read_text(encoding="utf-8") if menu.exists() else None
+    put(menu.name, titles(root).encode())
+    if menu.read_text(encoding="utf-8") != before:
+        # each page shows the menu of all, and Sphinx would render the changed ones only
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
     put("book/cover.png", _cover(root))
     for name, content in laboratories.made(root).items():
         put(name, content)

@@ -123,7 +123,9 @@ def test_every_page_shows_the_menu_of_all_pages():
     for name in order:
         page = (html / name).read_text(encoding="utf-8")
         menu = page[page.index('class="bd-links') : page.index("</nav>")]
-        shown = re.findall(r'class="reference internal" href="([^"#]+|#)"', menu)
+        shown = re.findall(
+            r'class="(?:current )?reference internal" href="([^"#]+|#)"', menu
+        )
         leads = [
             (html / name).parent / it if it != "#" else html / name for it in shown
         ]

@@ -93,6 +93,8 @@ def test_the_machine_record_names_time_and_place():
     text = machine_record({"machine": about, "seconds": 61.7})
     assert "Tested on 2026-11-22: all cells ran in 62 s" in text
     assert "on 2 cores (x86_64, Linux), with Python 3.11.7 and torch 2.13.0." in text
+    busy = machine_record({"machine": about, "seconds": 100, "cpu_seconds": 61.7})
+    assert "all cells ran in 100 s (62 s of processor time) on 2 cores" in busy
     assert "GPU X" in machine_record(
         {"machine": about | {"gpu": "GPU X"}, "seconds": 1}
     )

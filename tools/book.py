@@ -196,9 +196,16 @@ def machine_record(build: dict) -> str:
     if about["gpu"] != "none":
         where += f" beside a {about['gpu']}"
     return (
-        f"Tested on {about['date']}: all cells ran in {build['seconds']:.0f} s on "
-        f"{where}, with Python {about['python']} and torch {about['torch']}."
+        f"Tested on {about['date']}: all cells ran in {build['seconds']:.0f} s"
+        f"{_of_processor(build)} on {where}, with Python {about['python']} and torch "
+        f"{about['torch']}."
     )
+
+
+def _of_processor(build: dict) -> str:
+    """The part of the seconds that a busy machine does not stretch, if it was kept."""
+    seconds = build.get("cpu_seconds", 0)
+    return f" ({seconds:.0f} s of processor time)" if seconds else ""
 
 
 def render(root: Path) -> bool:

@@ -175,7 +175,8 @@ def test_a_chapter_has_the_sections_every_chapter_has(source):
 
 
 def test_a_chapter_runs_within_its_budget(executed):
-    assert executed.metadata["build"]["seconds"] <= 90 * 3  # 90 s on a quiet machine
+    build = executed.metadata["build"]  # a busy machine stretches the seconds
+    assert (build.get("cpu_seconds") or build["seconds"]) <= 90 * 3  # 90 s on ours
 
 
 # ---- the built pages

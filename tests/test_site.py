@@ -14,6 +14,7 @@ from tools.book import (
     pages,
     site_address,
     sync_citation,
+    titles,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +91,10 @@ def test_the_machine_record_names_time_and_place():
         "date": "2026-11-22",
     }
     text = machine_record({"machine": about, "seconds": 61.7})
-    assert "62 s on 2 cores (x86_64, Linux), Python 3.11.7, torch 2.13.0" in text
+    assert "Tested on 2026-11-22: all cells ran in 62 s" in text
+    assert "on 2 cores (x86_64, Linux), with Python 3.11.7 and torch 2.13.0." in text
+    busy = machine_record({"machine": about, "seconds": 100, "cpu_seconds": 61.7})
+    assert "all cells ran in 100 s (62 s of processor time) on 2 cores" in busy
     assert "GPU X" in machine_record(
         {"machine": about | {"gpu": "GPU X"}, "seconds": 1}
     )
@@ -113,3 +117,33 @@ def test_a_changed_script_reaches_the_pages_though_no_page_changed(tmp_path):
     copy_assets(tmp_path)
     assert (static / "book.css").read_text() == "new"
     assert (static / "more.js").read_text() == "more"
+
+
+def test_every_page_shows_the_menu_of_all_pages():
+    order = [Path(page).with_suffix(".html").as_posix() for page in pages(ROOT)]
+    html = ROOT / "_build" / "html"
+    for name in order:
+        page = (html / name).read_text(encoding="utf-8")
+        menu = page[page.index('class="bd-links') : page.index("</nav>")]
+        shown = re.findall(
+            r'class="(?:current )?reference internal" href="([^"#]+|#)"', menu
+        )
+        leads = [
+            (html / name).parent / it if it != "#" else html / name for it in shown
+        ]
+        assert [it.resolve() for it in leads] == [(html / it).resolve() for it in order]
+
+
+def test_another_title_renders_every_menu_anew(tmp_path):
+    for page in ("book/index.md", "book/one.md"):
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        (tmp_path / page).write_text("# A title\n\nText.\n")
+    toc = "root: book/index\nparts: [{caption: P, chapters: [{file: book/one}]}]\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    before = titles(tmp_path)
+    (tmp_path / "book/one.md").write_text("# A title\n\nAnother text.\n")
+    assert titles(tmp_path) == before
+    (tmp_path / "book/one.md").write_text("# Another title\n\nText.\n")
+    assert titles(tmp_path) != before
+    (tmp_path / "_toc.yml").write_text(toc.replace("caption: P", "caption: Q"))
+    assert titles(tmp_path) != before

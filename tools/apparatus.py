@@ -13,6 +13,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from tools import reading
+
 SYSTEMS = ("systems", "systems_more")
 METHODS = (
     "integrators",
@@ -45,6 +47,7 @@ def filled(root: Path, text: str, chapters: list[str]) -> str:
         "index of systems": partial(used, modules=SYSTEMS),
         "index of methods": partial(used, modules=METHODS),
         "citations": citations,
+        "reading rule": lambda root, chapters: reading.RULE,
     }
     for name, make in makers.items():
         marker = f"<!-- {name} -->"

@@ -7,6 +7,7 @@ second build renders only what is new.
 
 import argparse
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,12 @@ from urllib.parse import urlsplit
 import nbformat
 import yaml
 
-from tools import apparatus, laboratories
+from tools import addresses, apparatus, laboratories, reading
 from tools.execute import ChapterError, executed_chapter, fingerprint
 from tools.setup import ROOT
 
-RECORD = "<!-- machine record -->"
+# chapters written before the build measured the reading time state one of their own
+RECORD = re.compile(r"(?:Reading it takes about [\w ]+\. )?<!-- machine record -->")
 
 
 def main() -> int:
@@ -35,6 +37,7 @@ def main() -> int:
     if not render(ROOT):
         return 1
     copy_assets(ROOT)
+    addresses.write_redirects(ROOT, ROOT / "_build" / "html")
     _write_sitemap(ROOT)
     sync_citation(ROOT)
     print(f"\nThe book is built. Open {ROOT / '_build' / 'html' / 'index.html'}")
@@ -54,6 +57,18 @@ def parts(root: Path) -> dict[str, list[str]]:
         files = [_existing(root, chapter["file"]) for chapter in part["chapters"]]
         found[part["caption"]] = files
     return found
+
+
+def titles(root: Path) -> str:
+    """The menu of the book: part, page and title in each line."""
+    rows = []
+    for caption, files in parts(root).items():
+        for name in files:
+            text = (root / name).read_text(encoding="utf-8")
+            if name.endswith(".ipynb"):
+                text = nbformat.reads(text, as_version=4).cells[0].source
+            rows.append(f"{caption}: {name}: {text.splitlines()[0]}")
+    return "\n".join(rows)
 
 
 def _existing(root: Path, entry: str) -> str:
@@ -77,6 +92,12 @@ def stage(root: Path) -> list[str]:
 
     put("_config.yml", yaml.safe_dump(configuration(root)).encode())
     put("_toc.yml", (root / "_toc.yml").read_bytes())
+    menu = target / "menu.txt"
+    before = menu.read_text(encoding="utf-8") if menu.exists() else None
+    put(menu.name, titles(root).encode())
+    if menu.read_text(encoding="utf-8") != before:
+        # each page shows the menu of all, and Sphinx would render the changed ones only
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
     put("book/cover.png", _cover(root))
     for name, content in laboratories.made(root).items():
         put(name, content)
@@ -92,7 +113,7 @@ def stage(root: Path) -> list[str]:
     for name in chapters:
         try:
             executed = executed_chapter(root, name)
-            put(name, _rendered_source(executed, terms).encode())
+            put(name, _rendered_source(executed, terms, launching(root)).encode())
         except ChapterError as error:
             failures.append(str(error))
     for path in target.rglob("*"):
@@ -121,15 +142,15 @@ def configuration(root: Path) -> dict:
     the book has no launch buttons, no repository link and no sitemap.
     """
     config = yaml.safe_load((root / "_config.yml").read_text())
-    if config["repository"]["url"]:
-        config["launch_buttons"] |= {
-            "binderhub_url": "https://mybinder.org",
-            "colab_url": "https://colab.research.google.com",
-        }
+    if address := config["repository"]["url"]:
+        config["launch_buttons"]["binderhub_url"] = "https://mybinder.org"
+        if urlsplit(address).netloc == "github.com":  # the only host that Colab opens
+            config["launch_buttons"]["colab_url"] = "https://colab.research.google.com"
         config["html"] |= {"use_repository_button": True, "use_issues_button": True}
-        config["html"]["baseurl"] = site_address(config["repository"]["url"])
+        config["html"]["baseurl"] = site_address(address)
     else:
         del config["repository"]
+        config["launch_buttons"] = {"thebe": False}
     return config
 
 
@@ -142,11 +163,14 @@ def site_address(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name.removesuffix('.git')}/"
 
 
-def _rendered_source(notebook: nbformat.NotebookNode, terms: set[str]) -> str:
-    """The executed notebook as Jupyter Book gets it, with machine record and links."""
+def _rendered_source(
+    notebook: nbformat.NotebookNode, terms: set[str], how_to_run: str
+) -> str:
+    """The executed notebook as Jupyter Book gets it: opening line, links."""
     build, unseen = notebook.metadata.pop("build"), set(terms)
+    opening = f"{reading.sentence(notebook)} {machine_record(build)}{how_to_run}"
     for cell in notebook.cells:
-        cell.source = cell.source.replace(RECORD, machine_record(build))
+        cell.source = RECORD.sub(lambda _: opening, cell.source)
         if cell.cell_type == "code":
             cell.metadata.pop("execution", None)
         else:
@@ -154,16 +178,34 @@ def _rendered_source(notebook: nbformat.NotebookNode, terms: set[str]) -> str:
     return nbformat.writes(notebook)
 
 
+def launching(root: Path) -> str:
+    """What to know before a launch button is pressed; "" while there is none."""
+    config = configuration(root)
+    if "colab_url" not in config["launch_buttons"]:
+        return ""
+    return (
+        " The rocket above runs this chapter elsewhere; on Colab, let the "
+        f"first cell be `%pip install -q git+{config['repository']['url']}`."
+    )
+
+
 def machine_record(build: dict) -> str:
-    """One sentence: how long the chapter took, where, with what."""
+    """How long the chapter took when it was last tested, when, where, with what."""
     about = build["machine"]
     where = f"{about['cores']} cores ({about['processor']}, {about['system']})"
     if about["gpu"] != "none":
         where += f" beside a {about['gpu']}"
     return (
-        f"Last run by the build: {build['seconds']:.0f} s on {where}, "
-        f"Python {about['python']}, torch {about['torch']}, {about['date']}."
+        f"Tested on {about['date']}: all cells ran in {build['seconds']:.0f} s"
+        f"{_of_processor(build)} on {where}, with Python {about['python']} and torch "
+        f"{about['torch']}."
     )
+
+
+def _of_processor(build: dict) -> str:
+    """The part of the seconds that a busy machine does not stretch, if it was kept."""
+    seconds = build.get("cpu_seconds", 0)
+    return f" ({seconds:.0f} s of processor time)" if seconds else ""
 
 
 def render(root: Path) -> bool:

@@ -104,15 +104,19 @@ async ({ parts, home, title, edition }) => {
   await document.fonts.ready;
 
   // What is wider than the paper is drawn smaller, as far as needed.
+  const shrink = (formula, factor) => {
+    const size = parseFloat(formula.style.fontSize) || 100; // % that MathJax has chosen
+    formula.style.fontSize = `${size * factor}%`;
+  };
   for (const formula of document.querySelectorAll("div.math mjx-container")) {
     const room = formula.parentElement.clientWidth - 45; // the number needs some
     const width = formula.querySelector("mjx-math").getBoundingClientRect().width;
-    if (width > room) formula.style.fontSize = `${(100 * room) / width}%`;
+    if (width > room) shrink(formula, room / width);
   }
   for (const formula of document.querySelectorAll("span.math mjx-container")) {
     const room = formula.closest("p, li, td, dd, article").clientWidth;
     const width = formula.getBoundingClientRect().width;
-    if (width > room) formula.style.fontSize = `${(100 * room) / width}%`;
+    if (width > room) shrink(formula, room / width);
   }
   for (const table of document.querySelectorAll("table")) {
     const room = table.closest("article").clientWidth;

@@ -55,6 +55,11 @@ MENDS = [
         r'(<section class="[\w-]+-content") id="[\w-]+-content"',
         r"\1",
     ),
+    Mend(
+        "a full stop belongs to the line of the formula before it; long ones must wrap",
+        r'(?<!<span class="glued">)(<span class="math[^>]*>[^<]{1,60}</span>[.,;:!?)]+)',
+        r'<span class="glued">\1</span>',
+    ),
 ]
 
 # The theme lets the keyboard reach what scrolls, but looks only when a page opens or

@@ -45,6 +45,29 @@ def test_every_formula_is_typeset(book_page: BookPage, scheme: str):
     assert page.locator("article mjx-container").count() >= formulas
 
 
+def test_a_screen_reader_gets_every_formula_as_mathml(book_page: BookPage):
+    page = book_page.at("file").page  # without a network, too
+    shown = page.locator("article mjx-container")
+    silent = shown.evaluate_all(
+        "all => all.filter(it => !it.querySelector('mjx-assistive-mml > math')"
+        "?.textContent.trim()).length"
+    )
+    assert silent == 0
+    hidden = page.locator("article mjx-container > mjx-math:not([aria-hidden=true])")
+    assert hidden.count() == 0  # else it would be read twice
+
+
+def test_nothing_moves_for_who_asked_for_less_motion(book_page: BookPage):
+    moving = book_page.at("http").page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter(it => {
+            const style = getComputedStyle(it);
+            return style.scrollBehavior === "smooth" || style.animationName !== "none"
+                || !/^[0s, ]*$/.test(style.transitionDuration);
+        }).map(it => it.outerHTML.slice(0, 80))"""
+    )
+    assert moving == []
+
+
 @both
 def test_the_keyboard_moves_every_control(book_page: BookPage, scheme: str):
     for figure in book_page.at(scheme).page.locator("figure.explore").all():

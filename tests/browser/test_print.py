@@ -76,6 +76,21 @@ def test_the_contents_show_where_the_chapters_start(browser: Browser, html: Path
     assert "two--end in the text" in shown
 
 
+def test_long_code_begins_where_the_text_ends(browser: Browser, html: Path):
+    # what the theme does to code, which would leave an empty box behind
+    theme = "div { break-inside: avoid; display: flex; flex-direction: column }"
+    lines = "<i id=first>first</i>\n" + "line\n" * 50 + "<i id=last>last</i>"
+    (html / "deep" / "one.html").write_text(
+        f"<article><style>{theme} pre {{ overflow: auto }}</style><h1>First</h1>"
+        f"<a href='#first'></a><a href='#last'></a><a href='#before'></a>{FILLER * 3}"
+        "<p id=before>Now code.<div class=cell_input><div class=highlight-python>"
+        f"<div class=highlight><pre>{lines}</pre>"
+    )
+    found = destinations(printed(browser, html, PARTS, "A book", ""))
+    assert found["one--before"] == found["one--first"]
+    assert found["one--last"] == found["one--first"] + 1
+
+
 def test_a_contents_entry_that_leads_nowhere_is_an_error(browser: Browser):
     page = browser.new_page()
     page.set_content("<a href='#missing'>x</a>")

@@ -83,9 +83,12 @@ def grader(name, right, wrong):
             texts = [remark.text for remark in found.remarks]
             assert any(hint in text for text in texts), texts
 
-        def test_two_right_and_five_wrong_answers_prove_each_question(self):
+        def test_two_right_and_five_wrong_answers_and_all_hints_are_there(self):
             for question in assignment.questions:
                 assert sum(q == question.name for q, _ in proven) >= 2
-                assert sum(row[0] == question.name for row in wrong.values()) >= 5
+                hints = [row[4] for row in wrong.values() if row[0] == question.name]
+                assert len(hints) >= 5
+                for known in question.mistakes:
+                    assert any(hint in known for hint in hints), f"no proof: {known}"
 
     return Grader

@@ -16,7 +16,7 @@ def standardised_pairs(seen, new, stride):
         return values.mean(0), variance ** {power}
     found = [pairs(part, {k}) for part in [{data}]]
     x, moved = (torch.cat([v.flatten(0, 1) for v in part]) for part in zip(*found))
-    c, s = constants(x)
+    c, s = constants({states})
     a, b = constants(moved)
     starts = new.shape[1] - stride
     x = new[:, :starts]
@@ -30,6 +30,7 @@ GOOD_PAIRS = {"first": "", "increment": "y - x", "rows": "-1, values.shape[-1]"}
     "data": "seen",
     "k": "stride",
     "new_increment": "y - x",
+    "states": "x",
     "a": "a",
     "b": "b",
 }
@@ -104,18 +105,21 @@ WRONG = {
     "no mean": (*P, {"a": "0"}, "mean increment"),
     "variance": (*P, {"power": "1"}, "variance"),
     "all components": (*P, {"rows": "-1, 1"}, "constants of its own"),
+    "all states": (*P, {"states": "seen.flatten(0, 1)"}, "the input of no pair"),
     "divided by n": (*P, {"less": "0"}, "n - 1"),
     "plain": (*M, {"noise": "0 * sigma"}, "plain least squares"),
     "sign of the noise": (*M, {"sign": "+"}, "The sign is wrong"),
     "scaling by n": (*M, {"noise": "sigma**2 / len(x)"}, "n variances"),
     "not squared": (*M, {"noise": "sigma"}, "square sigma"),
     "twice": (*M, {"noise": "2 * sigma**2"}, "holds it once"),
+    "one noise": (*M, {"noise": "(sigma**2).mean() + 0 * sigma"}, "its own noise"),
     "transposed": (*M, {"result": "M.T"}, "transpose"),
     "increment": (*M, {"result": "M - torch.eye(len(M))"}, "identity plus"),
     "backwards": (*M, {"x": "x_next", "y": "x"}, "backwards"),
     "first order": (*V, {"a": "1", "b": "0"}, "order 1"),
     "half way": (*V, {"a": "0", "b": "1"}, "half way"),
     "wrong order of weights": (*V, {"a": "-1", "b": "2"}, "wrong order"),
+    "mean": (*V, {"a": ".5", "b": ".5"}, "cancels nothing"),
     "order of the error": (*V, {"a": "4 / 3", "b": "-1 / 3"}, "h^2"),
     "sign of the velocity": (*V, {"sign": "-"}, "The sign is wrong"),
     "scaling by h": (*V, {"h": "1"}, "Scaling"),

@@ -18,6 +18,16 @@ GOOD_FORECAST = {
     "levels": "sorted(flows, reverse=True)",
     "result": "torch.stack(states, dim=-2)",
 }
+OVERWRITTEN = """
+def forecast(flows, x0, n_steps):
+    states = [x0]
+    for i in range(1, n_steps + 1):
+        level = max(k for k in flows if i % k == 0)
+        states.append(flows[level](states[i - level]))
+    for i in range(max(flows), n_steps + 1, max(flows)):
+        states[i] = flows[min(flows)](states[i - 1])
+    return torch.stack(states, dim=-2)
+"""
 FLOOR = """
 def straight_line_floor(truth, substeps):
     lines = truth.clone()
@@ -79,17 +89,31 @@ WRONG = {
         {"result": f"{STACK}[..., :n_steps // max(flows) * max(flows) + 1, :]"},
         "behind the last landmark",
     ),
+    "overwritten": ("q1", OVERWRITTEN, {}, {}, "must not overwrite"),
     "sign of the share": (*G, {"share": "-(i % substeps) / substeps"}, "not right"),
     "root": (*G, {"result": "error.mean() ** 0.5"}, "root"),
     "initial state counts": (*G, {"first": "0"}, "Off by one"),
     "holds": (*G, {"share": "0"}, "held"),
     "sum of components": (*G, {"result": "error.sum(-1).mean()"}, "their sum"),
+    "between only": (
+        *G,
+        {
+            "result": "torch.cat([error[..., i - 1 :: substeps, :].flatten()"
+            " for i in range(1, substeps)]).mean()"
+        },
+        "Computed states count",
+    ),
     "largest": (*G, {"result": "error.max()"}, "largest"),
     "data leak": (*C, {"truth": "test_truth", "forecasts": "test"}, "leak"),
     "reports validation": (*C, {"report": "errors[best]"}, "flatters"),
     "the worst": (*C, {"pick": "max"}, "smallest"),
     "counts from one": (*C, {"off": "1"}, "counted from 0"),
     "root of the error": (*C, {"report": "mse(test[best], test_truth) ** .5"}, "root"),
+    "with the initial state": (
+        *C,
+        {"report": "((test[best] - test_truth) ** 2).mean()"},
+        "does not count",
+    ),
     "one step too few": (*D, {"off": "-1"}, "too seldom"),
     "one step too many": (*D, {"off": "1"}, "too often"),
     "scaling": (*D, {"result": "(z - y).norm(dim=-1)"}, "distance that the long"),
@@ -97,6 +121,11 @@ WRONG = {
         *D,
         {"result": "(z - y).norm(dim=-1) / x.norm(dim=-1)"},
         "not by the size of the state",
+    ),
+    "divides by the new state": (
+        *D,
+        {"result": "(z - y).norm(dim=-1) / z.norm(dim=-1)"},
+        "the size of the new state",
     ),
     "squared": (
         *D,

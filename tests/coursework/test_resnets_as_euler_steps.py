@@ -32,15 +32,16 @@ GOOD_DEPTH = {"t": "i * h", "off": "0", "half": "2"} | {
 GRADIENT = """
 def input_gradient(A, b, x0, target, h, n_layers):
     xs = [x0]
-    for _ in range(n_layers):
+    for _ in range({n}):
         xs.append(xs[-1] + h * torch.tanh(xs[-1] @ A.T + b))
     p = {start}
-    for i in reversed(range(n_layers)):
+    for i in reversed(range({n})):
         D = 1 - torch.tanh(xs[i + {late}] @ A.T + b) ** 2
         p = {skip} * p + {h} * (D * p) @ {A}
     return p
 """
 GOOD_GRADIENT = {"start": "xs[-1] - target", "late": "0", "skip": "1"} | {
+    "n": "n_layers",
     "h": "h",
     "A": "A",
 }
@@ -104,6 +105,13 @@ WRONG = {
     ),
     "not transposed": ("q3", GRADIENT, GOOD_GRADIENT, {"A": "A.T"}, "transposed"),
     "state off by one": ("q3", GRADIENT, GOOD_GRADIENT, {"late": "1"}, "enters"),
+    "one layer less": (
+        "q3",
+        GRADIENT,
+        GOOD_GRADIENT,
+        {"n": "n_layers - 1"},
+        "one layer",
+    ),
     "no skip": ("q3", GRADIENT, GOOD_GRADIENT, {"skip": "0"}, "skip"),
     "no step": ("q3", GRADIENT, GOOD_GRADIENT, {"h": "1"}, "step h"),
     "factor two": (

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from coursework.course import ROOT, Course, CourseError, load_course
+from coursework.course import ROOT, Course, CourseError, graded_cells, load_course
 from coursework.exports import write_results, write_tables
 from coursework.feedback import write_graded_copy
 from coursework.intake import class_list, overrides, read_notebook, submissions
@@ -44,6 +44,10 @@ def grade(
         found, assignments, releases, folder / "judged", jobs=jobs
     )
     by_key = {(s.student, s.assignment): s for s in found}
+    for student, name, question in changes:
+        known = (student, name) in by_key and name in assignments
+        if not known or question not in graded_cells(assignments[name].notebook):
+            print(f"overrides.csv: {student}, {name}, {question} fits nothing: ignored")
     pairs = [(r, by_key[r.student, r.assignment]) for r in records]
     grades = enter_all(folder, pairs, assignments, people, course.late, changes)
     for (record, submission), result in zip(pairs, grades, strict=True):

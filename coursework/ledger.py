@@ -84,30 +84,17 @@ def _enter(
     stamp: Any = when and when.astimezone(UTC).replace(tzinfo=None)
     entry: Any = book.update_or_create_submission(name, student, timestamp=stamp)
     result = Grade(student, name, problem=record.problem)
-    automatic = {scored.name: scored for scored in record.questions}
     functions = {q.name: q.function for q in assignment.questions}
     for question in graded_cells(assignment.notebook):
         grade: Any = book.find_grade(question, name, name, student)
         comment: Any = book.find_comment(
             functions.get(question, question), *_of(record)
         )
-        if question in automatic:
-            grade.auto_score = automatic[question].points
-            grade.needs_manual_grade = False
-        elif question not in record.answered:
-            grade.auto_score = 0.0  # nothing to read
-            grade.needs_manual_grade = False
-        else:
-            grade.auto_score = None
-            grade.needs_manual_grade = grade.manual_score is None
+        _set_automatic(grade, question, record)
         change = changes.get((student, name, question))
+        _set_by_hand(grade, comment, change, question in record.answered)
         if change:
-            grade.manual_score, grade.needs_manual_grade = change[0], False
-            comment.manual_comment = OVERRIDE + change[1]
             result.reasons[question] = change[1]
-        elif (comment.manual_comment or "").startswith(OVERRIDE):  # taken back
-            grade.manual_score, comment.manual_comment = None, None
-            grade.needs_manual_grade = question in record.answered
         by_hand = grade.manual_score
         result.points[question] = (
             by_hand if by_hand is not None else grade.auto_score or 0
@@ -120,6 +107,29 @@ def _enter(
     for notebook in entry.notebooks:
         notebook.late_submission_penalty = result.penalty or None
     return result
+
+
+def _set_automatic(grade: Any, question: str, record: Record) -> None:
+    """What the program gave; nothing for an answer that a person has to read."""
+    scored = {scored.name: scored.points for scored in record.questions}
+    if question in scored or question not in record.answered:
+        grade.auto_score = scored.get(question, 0.0)  # no text: nothing to read
+        grade.needs_manual_grade = False
+    else:
+        grade.auto_score = None
+        grade.needs_manual_grade = grade.manual_score is None
+
+
+def _set_by_hand(
+    grade: Any, comment: Any, change: tuple[float, str] | None, is_answered: bool
+) -> None:
+    """An override with its reason, or its withdrawal."""
+    if change:
+        grade.manual_score, grade.needs_manual_grade = change[0], False
+        comment.manual_comment = OVERRIDE + change[1]
+    elif (comment.manual_comment or "").startswith(OVERRIDE):  # taken back
+        grade.manual_score, comment.manual_comment = None, None
+        grade.needs_manual_grade = is_answered
 
 
 def _of(record: Record) -> tuple[str, str, str]:

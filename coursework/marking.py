@@ -58,16 +58,11 @@ def mark_all(
     for slot in range(jobs):
         slots.put(slot)
     jail.isolation()  # find out once, before the threads start
-    records, failures, todo = [], [], []
-    for submission in submissions:
-        digest = _digest(submission, assignments[submission.assignment])
-        kept = _kept(_path(folder, submission), digest)
-        if kept:
-            records.append(kept)
-        else:
-            todo.append((submission, digest))
+    records, todo = _kept_and_new(submissions, assignments, folder)
+    failures = []
 
     def work(submission: Submission, digest: str) -> Record:
+        """Judge one submission as one of the users that are free."""
         slot = slots.get()
         try:
             name = submission.assignment
@@ -90,6 +85,21 @@ def mark_all(
             points = sum(q.points for q in record.questions)
             say(f"{label}: {points:g} points, {record.seconds:.0f} s")
     return sorted(records, key=lambda r: (r.assignment, r.student)), failures
+
+
+def _kept_and_new(
+    submissions: Iterable[Submission], assignments: dict[str, Assignment], folder: Path
+) -> tuple[list[Record], list[tuple[Submission, str]]]:
+    """Records that still hold, and the submissions to judge with their digests."""
+    records, todo = [], []
+    for submission in submissions:
+        digest = _digest(submission, assignments[submission.assignment])
+        kept = _kept(_path(folder, submission), digest)
+        if kept:
+            records.append(kept)
+        else:
+            todo.append((submission, digest))
+    return records, todo
 
 
 def mark(

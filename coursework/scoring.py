@@ -1,7 +1,7 @@
 """From answers to points: compares plain numbers, in the grader's process only."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -39,9 +39,6 @@ class Scored:
     out_of: float = 0.0
     mistake: str = ""
     remarks: list[Remark] = field(default_factory=list)
-
-    def as_dict(self) -> dict:
-        return asdict(self)
 
 
 def calls_of(questions: Sequence[Question]) -> list[Call]:

@@ -94,6 +94,7 @@ class _Session:
         return self.spoiled[call.function]
 
     def ask(self, call: Call) -> Answer:
+        """Make a call in a worker that is ready, and read what it returns."""
         try:
             worker = self.ready_worker()
             self.n_calls += 1  # from now on, texts could hold hidden arguments
@@ -148,6 +149,7 @@ class _Session:
         return min(seconds + 2, total)
 
     def stop(self) -> None:
+        """End the worker, if there is one; the next call starts another."""
         if self.worker is not None:
             self.worker.stop()
             self.worker = None

@@ -152,10 +152,12 @@ def test_again_judges_nothing_and_keeps_what_people_decided(graded, private):
     changes.write_text(
         "student,assignment,question,points,reason\n"
         f"ada,{ONE},q5,5,good use of the floor\neve,{ONE},q1,2,right idea\n"
+        f"adda,{ONE},q5,5,no such student\n"
     )
     settings = {"SUBMISSIONS": str(handed_in), "COURSE": str(private)}
     status, said = run("coursework.grade", **settings)
     assert status == 0 and not re.search(r"^1/\d+ ", said, re.M), said
+    assert f"adda, {ONE}, q5 fits nothing" in said
     found = rows(folder)
     assert found["ada"]["status"] == "graded" and float(found["ada"]["q5"]) == 5
     assert float(found["eve"]["q1"]) == 2

@@ -1,9 +1,6 @@
 """The grader of "A law, and what hides in it"."""
 
-import pytest
-from proofs import assert_right, assert_wrong, assignment_of, cells
-
-ASSIGNMENT = assignment_of("hamiltonian_discovery")
+from proofs import grader
 
 POTENTIAL = """
 def potential(powers, q, p, q_next, p_next, h):
@@ -93,17 +90,7 @@ def no_potential(force, q):
     D = torch.stack([torch.autograd.functional.jacobian(force, row) for row in x])
     return (D - D.mT).norm() / D.norm()
 """
-RIGHT = [
-    *((q, cells(ASSIGNMENT)) for q in ("q1", "q2", "q3", "q4")),
-    ("q1", POTENTIAL.format(**GOOD_POTENTIAL)),
-    ("q1", PINV),
-    ("q2", FRICTION.format(**GOOD_FRICTION)),
-    ("q2", MEANS),
-    ("q3", STRIDES.format(**GOOD_STRIDES)),
-    ("q3", BIAS),
-    ("q4", DEFECT.format(**GOOD_DEFECT)),
-    ("q4", DIFFERENCES),
-]
+RIGHT = [("q1", PINV), ("q2", MEANS), ("q3", BIAS), ("q4", DIFFERENCES)]
 P, F, S, D = (
     ("q1", POTENTIAL, GOOD_POTENTIAL),
     ("q2", FRICTION, GOOD_FRICTION),
@@ -168,13 +155,4 @@ WRONG = {
     "one for all": ("q4", BATCH, {}, {}, "One number for each"),
 }
 
-
-@pytest.mark.parametrize(("question", "source"), RIGHT)
-def test_right_solutions_get_every_point(question, source):
-    assert_right(ASSIGNMENT, question, source)
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_named_mistakes_get_their_hint(name):
-    question, template, good, change, hint = WRONG[name]
-    assert_wrong(ASSIGNMENT, question, template.format(**good | change), hint)
+TestGrader = grader("hamiltonian_discovery", RIGHT, WRONG)

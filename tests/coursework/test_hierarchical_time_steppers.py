@@ -1,9 +1,6 @@
 """The grader of "Landmarks and leaks"."""
 
-import pytest
-from proofs import assert_right, assert_wrong, assignment_of, cells
-
-ASSIGNMENT = assignment_of("hierarchical_time_steppers")
+from proofs import grader
 
 FORECAST = """
 def forecast(flows, x0, n_steps):
@@ -21,6 +18,16 @@ GOOD_FORECAST = {
     "levels": "sorted(flows, reverse=True)",
     "result": "torch.stack(states, dim=-2)",
 }
+OVERWRITTEN = """
+def forecast(flows, x0, n_steps):
+    states = [x0]
+    for i in range(1, n_steps + 1):
+        level = max(k for k in flows if i % k == 0)
+        states.append(flows[level](states[i - level]))
+    for i in range(max(flows), n_steps + 1, max(flows)):
+        states[i] = flows[min(flows)](states[i - 1])
+    return torch.stack(states, dim=-2)
+"""
 FLOOR = """
 def straight_line_floor(truth, substeps):
     lines = truth.clone()
@@ -63,17 +70,7 @@ def relative_defect(long_flow, short_flow, ratio, x):
     z = long_flow(x)
     return torch.sqrt(((many(x, ratio) - z) ** 2).sum(-1) / ((z - x) ** 2).sum(-1))
 """
-RIGHT = [
-    ("q1", cells(ASSIGNMENT)),
-    ("q1", FORECAST.format(**GOOD_FORECAST)),
-    ("q2", cells(ASSIGNMENT)),
-    ("q2", FLOOR.format(**GOOD_FLOOR)),
-    ("q3", cells(ASSIGNMENT)),
-    ("q3", CHOICE.format(**GOOD_CHOICE)),
-    ("q4", cells(ASSIGNMENT)),
-    ("q4", DEFECT.format(**GOOD_DEFECT)),
-    ("q4", RECURSIVE),
-]
+RIGHT = [("q4", RECURSIVE)]
 F, G, C, D = (
     ("q1", FORECAST, GOOD_FORECAST),
     ("q2", FLOOR, GOOD_FLOOR),
@@ -92,17 +89,31 @@ WRONG = {
         {"result": f"{STACK}[..., :n_steps // max(flows) * max(flows) + 1, :]"},
         "behind the last landmark",
     ),
+    "overwritten": ("q1", OVERWRITTEN, {}, {}, "must not overwrite"),
     "sign of the share": (*G, {"share": "-(i % substeps) / substeps"}, "not right"),
     "root": (*G, {"result": "error.mean() ** 0.5"}, "root"),
     "initial state counts": (*G, {"first": "0"}, "Off by one"),
     "holds": (*G, {"share": "0"}, "held"),
     "sum of components": (*G, {"result": "error.sum(-1).mean()"}, "their sum"),
+    "between only": (
+        *G,
+        {
+            "result": "torch.cat([error[..., i - 1 :: substeps, :].flatten()"
+            " for i in range(1, substeps)]).mean()"
+        },
+        "Computed states count",
+    ),
     "largest": (*G, {"result": "error.max()"}, "largest"),
     "data leak": (*C, {"truth": "test_truth", "forecasts": "test"}, "leak"),
     "reports validation": (*C, {"report": "errors[best]"}, "flatters"),
     "the worst": (*C, {"pick": "max"}, "smallest"),
     "counts from one": (*C, {"off": "1"}, "counted from 0"),
     "root of the error": (*C, {"report": "mse(test[best], test_truth) ** .5"}, "root"),
+    "with the initial state": (
+        *C,
+        {"report": "((test[best] - test_truth) ** 2).mean()"},
+        "does not count",
+    ),
     "one step too few": (*D, {"off": "-1"}, "too seldom"),
     "one step too many": (*D, {"off": "1"}, "too often"),
     "scaling": (*D, {"result": "(z - y).norm(dim=-1)"}, "distance that the long"),
@@ -110,6 +121,11 @@ WRONG = {
         *D,
         {"result": "(z - y).norm(dim=-1) / x.norm(dim=-1)"},
         "not by the size of the state",
+    ),
+    "divides by the new state": (
+        *D,
+        {"result": "(z - y).norm(dim=-1) / z.norm(dim=-1)"},
+        "the size of the new state",
     ),
     "squared": (
         *D,
@@ -124,13 +140,4 @@ WRONG = {
     "norm of the batch": (*D, {"result": "(z - y).norm() / (z - x).norm()"}, "last"),
 }
 
-
-@pytest.mark.parametrize(("question", "source"), RIGHT)
-def test_right_solutions_get_every_point(question, source):
-    assert_right(ASSIGNMENT, question, source)
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_named_mistakes_get_their_hint(name):
-    question, template, good, change, hint = WRONG[name]
-    assert_wrong(ASSIGNMENT, question, template.format(**good | change), hint)
+TestGrader = grader("hierarchical_time_steppers", RIGHT, WRONG)

@@ -1,9 +1,6 @@
 """The grader of "Layers from methods"."""
 
-import pytest
-from proofs import assert_right, assert_wrong, assignment_of, cells
-
-ASSIGNMENT = assignment_of("resnets_as_euler_steps")
+from proofs import grader
 
 STEP = """
 def two_stage_step(field, t, x, h, alpha):
@@ -35,15 +32,16 @@ GOOD_DEPTH = {"t": "i * h", "off": "0", "half": "2"} | {
 GRADIENT = """
 def input_gradient(A, b, x0, target, h, n_layers):
     xs = [x0]
-    for _ in range(n_layers):
+    for _ in range({n}):
         xs.append(xs[-1] + h * torch.tanh(xs[-1] @ A.T + b))
     p = {start}
-    for i in reversed(range(n_layers)):
+    for i in reversed(range({n})):
         D = 1 - torch.tanh(xs[i + {late}] @ A.T + b) ** 2
         p = {skip} * p + {h} * (D * p) @ {A}
     return p
 """
 GOOD_GRADIENT = {"start": "xs[-1] - target", "late": "0", "skip": "1"} | {
+    "n": "n_layers",
     "h": "h",
     "A": "A",
 }
@@ -74,18 +72,7 @@ def two_stage_step(field, t, x, h, alpha):
     k2 = field(t + alpha * h, torch.from_numpy(x.numpy() + alpha * h * k1)).numpy()
     return x.numpy() + h * k1 + h / (2 * alpha) * (k2 - k1)
 """
-RIGHT = [
-    ("q1", cells(ASSIGNMENT)),
-    ("q1", STEP.format(**GOOD_STEP)),
-    ("q1", NUMPY_STEP),
-    ("q2", cells(ASSIGNMENT)),
-    ("q2", DEPTH.format(**GOOD_DEPTH)),
-    ("q3", cells(ASSIGNMENT)),
-    ("q3", GRADIENT.format(**GOOD_GRADIENT)),
-    ("q3", AUTOGRAD),
-    ("q4", cells(ASSIGNMENT)),
-    ("q4", READOUT.format(**GOOD_READOUT)),
-]
+RIGHT = [("q1", NUMPY_STEP), ("q3", AUTOGRAD)]
 WRONG = {
     "sign of the second point": ("q1", STEP, GOOD_STEP, {"a": "-alpha"}, "forwards"),
     "sign of the step": ("q1", STEP, GOOD_STEP, {"sign": "-"}, "not subtracted"),
@@ -118,6 +105,13 @@ WRONG = {
     ),
     "not transposed": ("q3", GRADIENT, GOOD_GRADIENT, {"A": "A.T"}, "transposed"),
     "state off by one": ("q3", GRADIENT, GOOD_GRADIENT, {"late": "1"}, "enters"),
+    "one layer less": (
+        "q3",
+        GRADIENT,
+        GOOD_GRADIENT,
+        {"n": "n_layers - 1"},
+        "one layer",
+    ),
     "no skip": ("q3", GRADIENT, GOOD_GRADIENT, {"skip": "0"}, "skip"),
     "no step": ("q3", GRADIENT, GOOD_GRADIENT, {"h": "1"}, "step h"),
     "factor two": (
@@ -148,13 +142,4 @@ WRONG = {
     "component": ("q4", READOUT, GOOD_READOUT, {"k": "1"}, "first component"),
 }
 
-
-@pytest.mark.parametrize(("question", "source"), RIGHT)
-def test_right_solutions_get_every_point(question, source):
-    assert_right(ASSIGNMENT, question, source)
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_named_mistakes_get_their_hint(name):
-    question, template, good, change, hint = WRONG[name]
-    assert_wrong(ASSIGNMENT, question, template.format(**good | change), hint)
+TestGrader = grader("resnets_as_euler_steps", RIGHT, WRONG)

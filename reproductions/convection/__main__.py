@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from reproductions.convection import least_squares
 from reproductions.convection.data import WORK
 from reproductions.convection.scoring import (
     provenance,
@@ -31,6 +32,7 @@ from reproductions.convection.training import (
 from reproductions.jobs import write_atomically
 
 TRUNCATIONS = ((1, 2), (4, 4), (8, 8), (16, 16))
+FEWER = (10, 25, 50, 100, 200)  # training trajectories of the look-up
 CASES = {f"{how}{m}": (how, m) for how, m in REDUCTIONS}
 
 
@@ -80,7 +82,11 @@ def main() -> None:
     for m in COORDINATES:
         records += [reduction_record(how, m) for how in ("autoencoder", "components")]
     records += [nearest_record(how, m) for how, m in REDUCTIONS]
+    records += [nearest_record("autoencoder", 7, used) for used in FEWER[:-1]]
     records += [record for case in CASES for record in scored[case]]
+    records += kept(
+        "least_squares", partial(least_squares.train_case, "autoencoder", 7)
+    )
     write_records([record | provenance() for record in records])
 
 

@@ -9,26 +9,30 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from lecture_utils.onsager import OnsagerField, PlainField
 from lecture_utils.training import fit
+from reproductions.onsager.problems import ProductField
 
 BATCH = 500
-# Widths with about equally many parameters, (OnsagerField, PlainField) for each m.
+# Widths with about equally many parameters, (OnsagerField, PlainField) for each m. The
+# ProductField has the same layers as OnsagerField.
 WIDTHS = {3: (40, 23), 5: (32, 30), 7: (24, 34)}
 
 
 def build(kind: str, m: int) -> nn.Module:
-    """An untrained ``"onsager"`` or ``"plain"`` field on m coordinates.
+    """An untrained ``"onsager"``, ``"product"`` or ``"plain"`` field, m coordinates.
 
     Raises:
         ValueError: If there is no such kind, or no width for m.
     """
-    if kind not in ("onsager", "plain") or m not in WIDTHS:
+    if kind not in ("onsager", "product", "plain") or m not in WIDTHS:
         raise ValueError(
-            f"kind must be 'onsager' or 'plain' and m one of {list(WIDTHS)}, "
-            f"got {kind!r} and {m!r}."
+            "kind must be 'onsager', 'product' or 'plain' and m one of "
+            f"{list(WIDTHS)}, got {kind!r} and {m!r}."
         )
     ours, theirs = WIDTHS[m]
     if kind == "onsager":
         return OnsagerField(m, width=ours, drive=nn.Linear(m, m))
+    if kind == "product":
+        return ProductField(m, width=ours, drive=nn.Linear(m, m))
     return PlainField(m, width=theirs, depth=2)
 
 

@@ -82,7 +82,8 @@ def load_field(
 
     Args:
         name: ``"onsager"``, ``"plain"`` (equal epochs) or ``"plain-long"`` (equal CPU
-            seconds).
+            seconds) after Adam; ``"onsager-ls"``, ``"product-ls"`` or ``"plain-ls"``
+            after least squares.
         m: Number of coordinates: 3, 5 or 7.
         seed: Of the training.
         how: The reduction, as in `load_reduction`.
@@ -91,7 +92,9 @@ def load_field(
         ValueError: If there is no such field.
     """
     _check_reduction(m, how)
-    tensors, _ = checkpoints.load(WEIGHTS / f"fields-{how}{m}.safetensors")
+    least_squares = name.endswith("-ls")
+    file = f"fields-{'ls-' * least_squares}{how}{m}.safetensors"
+    tensors, _ = checkpoints.load(WEIGHTS / file)
     prefix = f"{name}/{seed}/"
     state = {
         key.removeprefix(prefix): value
@@ -165,10 +168,15 @@ def score(name: str, m: int, seed: int = 0, *, how: str = "autoencoder") -> dict
     coordinates; ``flow_t99`` is the same for the decoded 32 components, which includes
     what the reduction loses. The first uses snapshots 0.1 apart, the others 1 apart.
     """
+    return score_field(load_field(name, m, seed, how=how), m, how)
+
+
+def score_field(field: VectorField, m: int, how: str) -> dict:
+    """`score` of any field in the m coordinates of a reduction."""
     times, z = load_held_out()
     reduction = load_reduction(m, how)
     true = reduction.encode(z)
-    h = forecast(load_field(name, m, seed, how=how), true[:, 0], times)
+    h = forecast(field, true[:, 0], times)
     return scores(h, true, reduction, z, times)
 
 

@@ -29,6 +29,7 @@ from reproductions.convection.scoring import (
     forecast,
     kept_times,
     load_components,
+    load_held_out,
     load_reduction,
     relative_errors,
     scores,
@@ -172,17 +173,18 @@ def train_case(
     return records, trials
 
 
-def nearest_record(how: str, m: int) -> dict:
+def nearest_record(how: str, m: int, used: int = 200) -> dict:
     """Forecasts that follow the training trajectory with the nearest snapshot.
 
-    Snapshots 1 apart, up to t = 15, are searched; a trajectory that has ended stays
-    where it is.
+    Snapshots 1 apart, up to t = 15, of the first ``used`` trajectories are searched; a
+    trajectory that has ended stays where it is.
     """
     times = snapshot_times()
     whole = (times - times.round()).abs() < 1e-6
     reduction, components = load_reduction(m, how), load_components()
-    known = reduction.encode(components.encode(trajectories("train")[:, whole]))
-    z = components.encode(trajectories("test")[:, whole])
+    known = reduction.encode(components.encode(trajectories("train")[:used, whole]))
+    shown, z = load_held_out()
+    z = z[:, (shown - shown.round()).abs() < 1e-6]
     true = reduction.encode(z)
     distance = torch.cdist(true[:, 0], known[:, :16].flatten(0, 1))
     nearest = distance.argmin(dim=1)
@@ -191,7 +193,7 @@ def nearest_record(how: str, m: int) -> dict:
     rows = (start[:, None] + torch.arange(last + 1)).clamp(max=last)
     h = known[which[:, None], rows]
     found = scores(h, true, reduction, z, times[whole])
-    return {"kind": "nearest", "how": how, "m": m} | found
+    return {"kind": "nearest", "how": how, "m": m, "used": used} | found
 
 
 def reduction_record(how: str, m: int) -> dict:

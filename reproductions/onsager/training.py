@@ -26,7 +26,7 @@ SEEDS = (0, 1, 2)
 TUNING_SEED = 100
 RATES = (0.01, 0.02, 0.04)  # the trials of everybody
 BATCH = 200
-EPOCHS = {"pendulum": 80, "lorenz": 50}  # of 50 steps; the paper takes 600
+EPOCHS = {"pendulum": 200, "lorenz": 200}  # of 50 steps; the paper takes 600
 TRIAL_EPOCHS = {"pendulum": 25, "lorenz": 50}
 LM_SECONDS = {"pendulum": 2.0, "lorenz": 6.0}
 

@@ -158,10 +158,9 @@ class OnsagerField(nn.Module):
         self.energy = Energy(
             dim, width=width, depth=depth, beta=beta, activation=activation
         )
-        self.matrix = small(nn.Linear(width, dim * dim))  # below L, above W
-        # Start with M = I and W = 0. A random W may turn the wrong way round, and with
-        # V bounded below training does not always find its way through W = 0.
-        self.matrix.bias.data.copy_(torch.eye(dim).flatten())
+        # Below L, above W. Start with M = I and W = 0: a random W may turn the wrong
+        # way round, and with V bounded below training may not get through W = 0.
+        self.matrix = near_one(width, dim)
         self.drive = drive
         self.dim, self.alpha = dim, alpha
 
@@ -179,7 +178,7 @@ class OnsagerField(nn.Module):
         return lower @ lower.mT, upper - upper.mT
 
     def _triangles(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        square = self.matrix(features).unflatten(-1, (self.dim, self.dim))
+        square = square_of(self.matrix(features), self.dim)
         return square.tril(), square.triu(1)
 
     def forward(self, t: Time, h: Tensor) -> Tensor:
@@ -216,6 +215,18 @@ def small(layer: nn.Linear) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight, gain=0.1)
     nn.init.uniform_(layer.bias, 0, 0.1)
     return layer
+
+
+def near_one(width: int, dim: int) -> nn.Linear:
+    """A layer ``(..., width) -> (..., dim * dim)`` that starts near the identity."""
+    layer = small(nn.Linear(width, dim * dim))
+    layer.bias.data.copy_(torch.eye(dim).flatten())
+    return layer
+
+
+def square_of(entries: Tensor, dim: int) -> Tensor:
+    """The entries as square matrices, ``(..., dim * dim) -> (..., dim, dim)``."""
+    return entries.unflatten(-1, (dim, dim))
 
 
 def checked_states(h: Tensor, dim: int) -> Tensor:

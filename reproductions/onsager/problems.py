@@ -8,7 +8,16 @@ from torch import Tensor, nn
 
 from lecture_utils.data import sample_box
 from lecture_utils.integrators import dop853_step, integrate
-from lecture_utils.onsager import OnsagerField, PlainField, Trunk, requr, small
+from lecture_utils.onsager import (
+    OnsagerField,
+    PlainField,
+    Trunk,
+    near_one,
+    requr,
+    small,
+    square_of,
+    times,
+)
 from lecture_utils.onsager_rivals import SymmetricField, SymplecticField
 from lecture_utils.systems import Lorenz63, Region
 from lecture_utils.systems_more import FrictionPendulum
@@ -60,8 +69,7 @@ class ProductField(nn.Module):
     def __init__(self, dim: int, *, width: int, drive: nn.Module | None = None):
         super().__init__()
         self.trunk = Trunk(dim, width=width, depth=1, activation=requr)
-        self.matrix = small(nn.Linear(width, dim * dim))
-        self.matrix.bias.data.copy_(torch.eye(dim).flatten())
+        self.matrix = near_one(width, dim)
         self.end = small(nn.Linear(width, dim))
         self.shortcut = nn.Linear(dim, dim, bias=False)
         nn.init.orthogonal_(self.shortcut.weight, gain=0.1)
@@ -70,9 +78,8 @@ class ProductField(nn.Module):
     def forward(self, t: Time, h: Tensor) -> Tensor:
         """Velocity, shape ``(..., d) -> (..., d)``."""
         features = self.trunk(h)[0]
-        matrix = self.matrix(features).unflatten(-1, h.shape[-1:] * 2)
         vector = self.end(features) + self.shortcut(h)
-        free = (matrix * vector[..., None, :]).sum(-1)
+        free = times(square_of(self.matrix(features), h.shape[-1]), vector)
         return free if self.drive is None else free + self.drive(h)
 
 

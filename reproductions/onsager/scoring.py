@@ -134,10 +134,29 @@ def lorenz_fixed_points() -> Tensor:
     return torch.tensor([[0, 0, 0], [a, a, b], [-a, -a, b]], dtype=torch.float64)
 
 
+def fixed_point_errors(field: VectorField) -> tuple[float, float]:
+    """How far a learned Lorenz field's fixed points are from the true ones.
+
+    Returns:
+        For the centres of the wings the larger distance relative to their size, and for
+        the origin the distance itself, in the units of Lorenz.
+    """
+    scale, points = PROBLEMS["lorenz"].scale, lorenz_fixed_points()
+    origin, *wings = [
+        (scale * fixed_point(field, p / scale) - p).norm().item() for p in points
+    ]
+    return max(wings) / points[1].norm().item(), origin
+
+
+def square_grid() -> Tensor:
+    """States all over the square of the pendulum's data, shape ``(101, 101, 2)``."""
+    side = torch.linspace(-1, 1, 101, dtype=torch.float64)
+    return torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
+
+
 def score_pendulum(field: nn.Module) -> dict:
     """How far the learned potential is from the energy, on the square of the data."""
-    side = torch.linspace(-1, 1, 101, dtype=torch.float64)
-    grid = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1)
+    grid = square_grid()
     with torch.no_grad():
         found = field.potential(grid)  # type: ignore[operator]
     error, factor = potential_error(found, PROBLEMS["pendulum"].system.energy(grid))

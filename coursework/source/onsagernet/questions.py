@@ -19,7 +19,7 @@ SLOPE = "lambda h: torch.stack([{kappa} * torch.sin(h[..., 0]), h[..., 1]], dim=
 
 def parameters(draw: Draw) -> dict[str, object]:
     """What differs between cohorts and is visible to students."""
-    given = {
+    given: dict[str, object] = {
         "kappa": draw.number("kappa", 1.5, 3.5, 2),
         "b": draw.number("b", 1.6, 2.4, 2),
         "r": draw.number("r", 7, 10, 1),

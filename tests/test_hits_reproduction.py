@@ -109,3 +109,18 @@ def test_lorenz_states_are_spread_over_the_attractor():
     assert 0.4 < (states[:, 0] > 0).double().mean() < 0.6
     nearest = torch.cdist(states, states).fill_diagonal_(torch.inf).amin(dim=1)
     assert nearest.median() > 0.2
+
+
+def test_networks_of_the_papers_protocol_are_recorded_row_by_row():
+    records = [r for r in read_records("paper") if r["seed"] is not None]
+    for system in TO_REACH:
+        mine = {r["scheme"]: r for r in records if r["system"] == system}
+        assert set(mine) == {"multiscale", *(f"NNTS {k}" for k in range(11))}
+        assert {r["interpolant"] for r in mine.values()} == {"linear"}
+    # Trained on the solver's data, they learn its error: the exact flow scores more.
+    of_hopf = {
+        r["scheme"]: r["mse"] for r in read_records("paper") if r["system"] == "hopf"
+    }
+    assert 1e-5 < of_hopf["multiscale"] < 0.2 * of_hopf["floor 0"]
+    flows, _ = load_flows("hopf", key="paper")
+    assert tuple(flows) == LEVELS

@@ -78,7 +78,7 @@ def check_half_a_period(half_a_period: Callable[..., object]) -> None:
         elif torch.allclose(one, other):
             hint = "Nothing has moved."
         raise AssertionError(f"Your {name} is not the shifted one. {hint}")
-    print("Passed: two more of the eight flows for nothing.")
+    print("Passed: each of the eight flows gives another one for nothing.")
 
 
 def check_follow_nearest(follow_nearest: Callable[..., object]) -> None:

@@ -40,7 +40,7 @@ def check_threshold(threshold: Callable[..., object]) -> None:
             f"With period {period:.4g} the fluid moves from {lowest:.6g} on, but you "
             f"found {found:.6g}. {hint}"
         )
-    print("Passed: from 27 pi^4 / 4 upwards, by what fits.")
+    print("Passed: never below 27 pi^4 / 4; how far above depends on which waves fit.")
 
 
 def check_half_a_period(half_a_period: Callable[..., object]) -> None:

@@ -41,7 +41,7 @@ from reproductions.convection.steady import (
     unmirrored,
 )
 
-CASES = [("autoencoder", 3), ("autoencoder", 5), ("autoencoder", 7), ("components", 7)]
+CASES = [(how, m) for how in ("autoencoder", "components") for m in (3, 5, 7)]
 COMPETITORS = ("onsager", "plain", "plain-long")
 
 

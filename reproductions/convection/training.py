@@ -1,5 +1,6 @@
 """What is trained, on which data, for how long; finished jobs are kept."""
 
+import itertools
 import json
 from functools import cache
 from pathlib import Path
@@ -37,10 +38,7 @@ from reproductions.convection.scoring import (
 from reproductions.jobs import write_atomically
 
 COORDINATES = (3, 5, 7)
-REDUCTIONS = (
-    *(("autoencoder", m) for m in COORDINATES),
-    ("components", 7),
-)
+REDUCTIONS = tuple(itertools.product(("autoencoder", "components"), COORDINATES))
 N_STEPS = 4000  # of Adam
 LONG = 2  # times as many steps fill OnsagerNet's seconds, for "plain-long"
 TRIAL_STEPS, RATES = 1000, (3e-3, 1e-2, 3e-2)  # each competitor's trials

@@ -44,12 +44,14 @@ class LeastSquares:
         return self.residual(net, *samples)
 
     def pieces(self, theta: Tensor) -> list[Tensor]:
+        """All parameters in the shapes of the model, from one vector ``(P,)``."""
         shaped = list(self.parameters.values())
         flat = theta.split([p.numel() for p in shaped])
         return [piece.view_as(p) for piece, p in zip(flat, shaped, strict=True)]
 
     @torch.no_grad()
     def write_back(self, theta: Tensor) -> None:
+        """Put the parameters ``(P,)`` into the model."""
         pairs = zip(self.parameters.values(), self.pieces(theta), strict=True)
         for parameter, piece in pairs:
             parameter.copy_(piece)

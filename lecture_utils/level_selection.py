@@ -143,10 +143,12 @@ class _Validation:
         self.trajectories = trajectories
 
     def stepper(self, levels: tuple[int, ...]) -> HierarchicalStepper:
+        """The hierarchy of some of the levels."""
         kept = {substeps: self.flows[substeps] for substeps in levels}
         return HierarchicalStepper(kept, self.dt, **self.options)
 
     def score(self, levels: tuple[int, ...]) -> Trial:
+        """Forecast all validation trajectories; one that diverges counts as inf."""
         stepper = self.stepper(levels)
         n_steps = self.trajectories.shape[-2] - 1
         evaluations = stepper.evaluations(n_steps)
@@ -160,6 +162,11 @@ class _Validation:
         return Trial(levels, error, cost, stepper.calls(n_steps))
 
     def selection(self, best: Trial, trials: list[Trial]) -> Selection:
+        """The result, with all that was tried.
+
+        Raises:
+            FloatingPointError: If even the best choice diverges.
+        """
         if math.isinf(best.error):
             raise FloatingPointError(
                 f"Every choice tried from the levels {self.levels} diverges on the "

@@ -23,6 +23,7 @@ COMMANDS = {
     "store": "keep the printed output of marked cells in the chapters, drop the rest",
     "coursework": "write the student release [VARIANT=number] [COURSE=folder]",
     "grade": "grade SUBMISSIONS=folder [VARIANT=] [COURSE=] [GRADES=folder] [JOBS=]",
+    "reproduce": "train anew what the book reports, compare [ONLY=papers] [SCHEDULER=]",
     "setup": "only make .venv",
     "clean": "remove what the other commands made, .venv too",
 }

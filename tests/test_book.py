@@ -22,6 +22,8 @@ from tools.store import MARK
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
 PAGES = pages(ROOT)
+LONG_DRAWING = 16  # lines of code
+PRINTED = 88  # characters, as in code
 CHAPTERS = [page for page in PAGES if page.endswith(".ipynb")]
 
 
@@ -114,6 +116,25 @@ def test_a_widget_needs_no_kernel(executed):
 
 
 # ---- the notebooks as git keeps them
+
+
+def test_code_that_only_draws_is_folded_where_it_is_long(source):
+    for cell in code_cells(source):
+        draws = "subplots(" in cell.source or "explore(" in cell.source
+        folded = {"hide-input", "remove-cell", "skip-execution"}
+        if draws and not folded & set(cell.metadata.get("tags", [])):
+            assert len(cell.source.splitlines()) < LONG_DRAWING, cell.id
+
+
+def test_what_is_printed_fits_beside_two_sidebars(executed):
+    for cell in code_cells(executed):
+        if "remove-cell" in cell.metadata.get("tags", []):
+            continue
+        for output in cell.outputs:
+            shown = output.get("text") or output.get("data", {}).get("text/plain", "")
+            has_picture = any(k.startswith("image/") for k in output.get("data", {}))
+            lines = [] if has_picture else shown.splitlines()
+            assert all(len(line) <= PRINTED for line in lines), cell.id
 
 
 def test_only_marked_cells_keep_output_and_it_is_text(source):

@@ -62,7 +62,8 @@ def check_injective_step(
         b = torch.randn(dim, width, dtype=torch.float64, generator=generator)
         norm_a, norm_b = (torch.linalg.matrix_norm(m, 2).item() for m in (a, b))
         expected = 1 / (norm_a * norm_b)
-        found = number(injective_step, (a, b))
+        hint = "A need not be square: use singular values, torch.linalg.matrix_norm."
+        found = number(injective_step, (a, b), hint)
         named = {
             1 / (a.norm() * b.norm()).item(): (
                 "That is the Frobenius norm: safe, but smaller than need be. The "

@@ -172,7 +172,8 @@ def check_least_time(least_time: Callable[[Tensor, Tensor, float], float]) -> No
         i, j = torch.triu_indices(n, n, offset=1)
         logs = ((y[i] - y[j]).norm(dim=-1) / (x[i] - x[j]).norm(dim=-1)).log()
         expected = logs.abs().max().item() / lipschitz
-        found = number(least_time, (x, y, lipschitz))
+        hint = "A point has the distance 0 from itself: leave out i = j (torch.pdist)."
+        found = number(least_time, (x, y, lipschitz), hint)
         steps = ((y[1:] - y[:-1]).norm(dim=-1) / (x[1:] - x[:-1]).norm(dim=-1)).log()
         named = {
             logs.max().item() / lipschitz: (
@@ -195,6 +196,9 @@ def check_least_time(least_time: Callable[[Tensor, Tensor, float], float]) -> No
             (y - x).norm(dim=-1).max().item() / lipschitz: (
                 "That is how far the points go. What takes time here is to change the "
                 "distances between them."
+            ),
+            -logs.max().item() / lipschitz: (
+                "Take |log| of each pair first, then the largest over all pairs."
             ),
         }
         hint = next(

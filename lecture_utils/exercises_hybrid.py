@@ -156,7 +156,7 @@ def check_own_hybrid(stepper: Callable[[Tensor, int], Tensor]) -> None:
             f"before the first landmark, step {longest}: look at the classical step"
             if i < longest
             else f"the landmarks are every {longest} steps: look at the network, and "
-            "at the states it was trained on"
+            "at the states it was trained on; or train it for more steps"
         )
         assert error < 1e-3, (
             f"At step {i} (t = {0.1 * i:g}) a state is off by {error:.1e}; {where}."

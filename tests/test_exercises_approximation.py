@@ -128,6 +128,16 @@ WRONG = [
         lambda x, y, k: (torch.pdist(y) / torch.pdist(x)).log().max() / k,
         "pulling apart",
     ),
+    (
+        check_least_time,
+        lambda x, y, k: (torch.pdist(y) / torch.pdist(x)).log().max().abs() / k,
+        "of each pair first",
+    ),
+    (
+        check_least_time,
+        lambda x, y, k: (torch.cdist(y, y) / torch.cdist(x, x)).log().abs().max() / k,
+        "leave out i = j",
+    ),
     (check_least_time, lambda x, y, k: k * least_time(x, y, k), "Divide by"),
     (check_least_time, lambda x, y, k: k**2 * least_time(x, y, k), "not multiply"),
     (

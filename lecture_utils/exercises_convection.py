@@ -18,7 +18,7 @@ def check_threshold(threshold: Callable[..., object]) -> None:
     Raises:
         AssertionError: With a hint, if the number is wrong.
     """
-    for period in (2 * math.sqrt(2), 4.0, 2.0, 7.3, 1.0):
+    for period in (2 * math.sqrt(2), 4.0, 2.0, 7.3, 1.0, 4.15, 7.0):
         found = number(threshold, (period,))
         tried = [_neutral(2 * math.pi * n / period) for n in range(1, 40)]
         lowest = min(tried)
@@ -95,6 +95,7 @@ def check_follow_nearest(follow_nearest: Callable[..., object]) -> None:
     h0 = known[[7, 2, 7, 0, 11], 0] + 0.05
     h0[0] = known[3, 0] + torch.tensor([0.0, 0.0, 0.3])
     h0[2] = torch.cat([known[9, 0, :1], known[5, 0, 1:]])
+    known[4, 3] = h0[1]  # nearer than any first snapshot, but later
     found = call(follow_nearest, (h0, known))
     assert isinstance(found, Tensor), f"Return a tensor, not {type(found).__name__}."
     assert found.shape == (5, 6, 3), (
@@ -105,11 +106,13 @@ def check_follow_nearest(follow_nearest: Callable[..., object]) -> None:
     if not torch.equal(found, known[apart.argmin(dim=1)]):
         hint = "Measure the distance to known[:, 0] over all components."
         others = torch.cdist(h0, known[:, -1]).argmin(dim=1)
+        later = torch.cdist(h0, known.flatten(0, 1)).argmin(dim=1) // known.shape[1]
         alone = (h0[:, None, 0] - known[None, :, 0, 0]).abs().argmin(dim=1)
         signed = (h0[:, None] - known[None, :, 0]).sum(-1).argmin(dim=1)
         for rows, words in (
             (apart.argmax(dim=1), "You follow the farthest one."),
             (others, "Compare with the first snapshots, not with the last."),
+            (later, "Compare with the first snapshots only, not with later ones."),
             (alone, "All components count, not only the first."),
             (signed, "Differences cancel in a sum: square them first."),
         ):

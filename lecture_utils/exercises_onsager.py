@@ -60,7 +60,9 @@ def check_parts_of_a_field(parts: Callable[..., object]) -> None:
         generator = torch.Generator().manual_seed(dim)
         f, u = torch.randn(2, 6, dim, generator=generator, dtype=torch.float64)
         f = torch.where((f * u).sum(-1, keepdim=True) > 0, -f, f)
-        m, w = _matrices(call(parts, (f, u)), 2, f)
+        f[0], u[0] = torch.eye(dim, dtype=f.dtype)[:2]  # at a right angle
+        hint = "f may be at a right angle to u: do not divide by f . u."
+        m, w = _matrices(call(parts, (f, u)), 2, f, hint)
         assert torch.allclose(m, m.mT, atol=1e-10), "Your M is not symmetric."
         assert torch.allclose(w, -w.mT, atol=1e-10), (
             "Your W is not antisymmetric: a product of columns u v^T needs its mirror, "
@@ -167,7 +169,9 @@ def _law(n: int, dim: int, seed: int) -> tuple[Tensor, Tensor]:
     return root @ root.mT + 0.3 * torch.eye(dim).to(root), turn - turn.mT
 
 
-def _matrices(found: object, count: int, like: Tensor) -> tuple[Tensor, ...]:
+def _matrices(
+    found: object, count: int, like: Tensor, hint: str = ""
+) -> tuple[Tensor, ...]:
     shape = (len(like), like.shape[-1], like.shape[-1])
     kind = f"{count} tensors" if count > 1 else "one tensor"
     assert isinstance(found, tuple | list) and len(found) == count, (
@@ -177,7 +181,7 @@ def _matrices(found: object, count: int, like: Tensor) -> tuple[Tensor, ...]:
         assert isinstance(matrix, Tensor) and matrix.shape == shape, (
             f"Return {kind} of shape {shape}, one matrix for each state."
         )
-        assert matrix.isfinite().all(), "An entry is not finite."
+        assert matrix.isfinite().all(), f"An entry is not finite. {hint}".rstrip()
     return tuple(found)
 
 

@@ -85,6 +85,11 @@ def test_right_answers_pass(check, answer, capsys):
             lambda p: max(rayleigh(2 * math.pi * n / p) for n in range(1, 40)),
             "smallest threshold",
         ),
+        (
+            check_threshold,
+            lambda p: rayleigh(2 * math.pi * max(1, round(p / math.sqrt(8))) / p),
+            "try larger n",
+        ),
         (check_threshold, lambda p: 2 * threshold(p), r"\(k\^2"),
         (check_threshold, lambda p: math.nan, "finite number"),
         (check_half_a_period, half_a_period_in_place, "Leave the given"),
@@ -117,6 +122,11 @@ def test_right_answers_pass(check, answer, capsys):
             check_follow_nearest,
             lambda h, k: k[(h[:, None] - k[None, :, 0]).sum(-1).argmin(dim=1)],
             "cancel",
+        ),
+        (
+            check_follow_nearest,
+            lambda h, k: k[torch.cdist(h, k.flatten(0, 1)).argmin(1) // k.shape[1]],
+            "not with later ones",
         ),
         (check_follow_nearest, lambda h, k: k[: len(h)], "over all components"),
         (check_follow_nearest, lambda h, k: k[0], r"return \(5, 6, 3\)"),

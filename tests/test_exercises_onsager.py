@@ -26,6 +26,11 @@ def outer(a, b):
     return a[..., :, None] * b[..., None, :]
 
 
+def parts_of_rank_one(f, u):
+    along = (f * u).sum(-1)[:, None, None]
+    return -outer(f, f) / along, 0 * outer(f, f)
+
+
 def parts(f, u):
     size = u.square().sum(-1, keepdim=True)
     along = -(f * u).sum(-1, keepdim=True) / size
@@ -140,6 +145,7 @@ WRONG = [
     (check_solved_form, lambda m, w: (m[0], w[0]), "one matrix for each"),
     (check_solved_form, lambda m: m, "raised TypeError"),
     (check_parts_of_a_field, parts_uphill, "mind the sign"),
+    (check_parts_of_a_field, parts_of_rank_one, "right angle"),
     (check_parts_of_a_field, parts_by_one_column, "needs its mirror"),
     (check_parts_of_a_field, parts_unscaled, "lies along u"),
     (check_parts_of_a_field, parts_without_turning, "for W"),

@@ -84,6 +84,11 @@ POTENTIAL_MISTAKES = {
     "These are the coefficients of the slope: q^a has the slope a q^(a - 1).": (
         _force_alone
     ),
+    "The coefficients belong to the powers in the order in which these are given.": (
+        lambda powers, *pairs: potential(sorted(powers), *pairs)
+    ),
+    "The coefficients belong to the powers in the order given, not from the largest "
+    "down.": lambda powers, *pairs: potential(sorted(powers)[::-1], *pairs),
 }
 
 
@@ -147,6 +152,9 @@ FRICTION_MISTAKES = {
     "slow trajectories too much weight.": lambda *a: _friction(*a, pool="ratios"),
     "Steps on which the energy rises count as well, or noise becomes friction.": (
         _positive_part
+    ),
+    "Films that gain energy have a negative friction: take no absolute value.": (
+        lambda *a: abs(friction(*a))
     ),
 }
 
@@ -280,15 +288,15 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         moved = (q_next.round(decimals=4), p_next.round(decimals=4))
         return list(powers), q, p, *moved, h
 
-    def films(name: str, n: int, n_times: int, d: int) -> tuple:
-        """Energies that fall with some noise, and momenta."""
+    def films(name: str, n: int, n_times: int, d: int, sign: int = 1) -> tuple:
+        """Energies that fall (or with -1: rise) with some noise, and momenta."""
         dt = draw.number(f"{name} dt", 0.05, 0.3)
         mixed = draw.tensor(f"{name} M", d, d, low=-0.3, high=0.3)
         M = (torch.eye(d).to(mixed) * 1.7 + mixed + mixed.mT).round(decimals=3)
         momenta = draw.tensor(f"{name} p", n, n_times, d)
         start = draw.tensor(f"{name} E", n, 1, low=1, high=2)
         falls = draw.tensor(f"{name} falls", n, n_times - 1, low=-0.01, high=0.05)
-        energies = torch.cat([start, start - falls.cumsum(-1)], dim=-1)
+        energies = torch.cat([start, start - sign * falls.cumsum(-1)], dim=-1)
         return energies.round(decimals=4), momenta, M, dt
 
     def strides(name: str, n: int) -> tuple:
@@ -311,9 +319,9 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             (
                 Check("other pairs", 3, (pairs("1a", 40, 2, 4),)),
                 Check(
-                    "other powers",
+                    "other powers, in any order",
                     3,
-                    (pairs("1b", 60, 2, 3, 4), pairs("1c", 50, 3, 6)),
+                    (pairs("1b", 60, 4, 2, 3), pairs("1c", 50, 3, 6)),
                 ),
             ),
             POTENTIAL_MISTAKES,
@@ -324,7 +332,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             friction,
             films("q2 example", 2, 4, 2),
             (
-                Check("other films", 2, (films("2a", 6, 9, 2),)),
+                Check(
+                    "other films, with loss and with gain",
+                    2,
+                    (films("2a", 6, 9, 2), films("2c", 4, 8, 2, -1)),
+                ),
                 Check("three positions", 2, (films("2b", 5, 12, 3),)),
             ),
             FRICTION_MISTAKES,

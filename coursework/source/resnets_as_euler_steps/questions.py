@@ -336,7 +336,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                 Check(
                     "another alpha, a batch of states",
                     2,
-                    ((driven[1], t, states("1c", 3, 4, 2), h, other),),
+                    ((driven[1], t, states("1c", 3, 4, 2), h + 0.05, other),),
                 ),
             ),
             STEP_MISTAKES,

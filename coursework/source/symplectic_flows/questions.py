@@ -172,7 +172,8 @@ LAW_MISTAKES = {
 def _symplectic(draw: Draw, name: str, most: float = 0.75) -> Tensor:
     """A symplectic matrix that turns the plane by an angle of at most this cosine."""
     for attempt in range(1000):
-        a, b, c = (draw.number(f"{name} {attempt} {k}", 0.2, 1.2, 3) for k in "abc")
+        high = 1.2 if most > 0 else 1.8
+        a, b, c = (draw.number(f"{name} {attempt} {k}", 0.2, high, 3) for k in "abc")
         M = _shear(-a, low=True) @ _shear(b) @ _shear(-c, low=True)
         cosine = (M[0, 0] + M[1, 1]).item() / 2
         if -0.75 < cosine < most and abs(M[0, 0] - M[1, 1]) > 0.1:

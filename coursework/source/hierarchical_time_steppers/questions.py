@@ -277,7 +277,7 @@ def _choice_case(draw: Draw, name: str, *shape: int) -> tuple:
         for i, truth in enumerate(truths):
             noise = draw.tensor(f"{label} noise {i}", *shape) ** 3 * (0.1 + 0.2 * i)
             noise[:, :, 0] = 0
-            forecasts.append(truth + noise)
+            forecasts.append((truth + noise).round(decimals=4))
         case = (forecasts[0], truths[0], forecasts[1], truths[1])
         if _all_show(case):
             return case
@@ -343,7 +343,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         *batch, n_times = shape
         rate = draw.tensor(f"{name} rate", *batch, 1, d, low=0.5, high=2)
         phase = draw.tensor(f"{name} phase", *batch, 1, d, low=-3, high=3)
-        times = dt * torch.arange(n_times).to(rate)[:, None]
+        times = 10 * dt * torch.arange(n_times).to(rate)[:, None]
         return torch.sin(rate * times + phase).round(decimals=6)
 
     def pair(name: str, more: int, *batch: int) -> tuple:

@@ -276,7 +276,7 @@ READOUT_MISTAKES = {
 def _sample(draw: Draw, name: str, shift: float) -> tuple[Tensor, Tensor]:
     """States whose first component is a multiple of 1/4, as the thresholds are."""
     states = draw.tensor(f"{name} states", 30, 2, low=-2, high=2)
-    states[:, 0] = (4 * states[:, 0]).round() / 4
+    states[:, 0] = (4 * states[:, 0]).round() / 4 + 0.0  # no -0.0
     noise = draw.tensor(f"{name} noise", 30, low=-1.2, high=1.2)
     return states, (states[:, 0] + noise > shift).long()
 

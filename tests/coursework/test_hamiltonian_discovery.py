@@ -111,6 +111,11 @@ WRONG = {
         {"row": "(x ** (a - 1) + y ** (a - 1)) / 2"},
         "coefficients of the slope",
     ),
+    "positive coefficients": (
+        *P,
+        {"result": "torch.linalg.solve(gram, right).clamp(min=0)"},
+        "two wells",
+    ),
     "sorted powers": (*P, {"powers": "sorted(powers)"}, "in which these are given"),
     "powers from the top": (*P, {"powers": "sorted(powers)[::-1]"}, "the largest down"),
     "friction without sign": (*F, {"result": "abs(lost / spent)"}, "no absolute value"),
@@ -127,6 +132,11 @@ WRONG = {
         *S,
         {"order": "-math.log(ratio) / math.log(2)"},
         "The order has the wrong sign",
+    ),
+    "order at least one": (
+        *S,
+        {"order": "max(1.0, math.log2(ratio))", "power": "2**p"},
+        "smaller than 1",
     ),
     "natural logarithm": (*S, {"order": "math.log(ratio)"}, "base 2"),
     "order two": (*S, {"power": "4"}, "did not use it"),

@@ -215,6 +215,8 @@ WRONG = {
     "tolerance not reached": (*P, {"within": "<"}, "just reached"),
     "largest component moves": (*P, {"far": "(b - a).abs().amax(-1)"}, "largest of t"),
     "components added": (*P, {"far": "(b - a).abs().sum(-1)"}, "not the sum"),
+    "last landmark moves": (*P, {"criterion": "far[-1].max()"}, "not the last one"),
+    "first trajectory moves": (*P, {"criterion": "far[:, 0].max()"}, "not the first"),
     "stop by disagreement": (
         *P,
         {

@@ -237,6 +237,14 @@ def _with_initial(validation, validation_truth, test, test_truth):
     return [best, _errors(test, test_truth, first=0)[best]]
 
 
+# Further measures of errors (sets, N, T - 1, d), which must not be right by chance.
+MEASURES = (
+    lambda errors: errors.square().mean((2, 3)).amax(1),
+    lambda errors: errors.abs().amax((1, 2, 3)),
+    lambda errors: errors[:, 0].square().mean((1, 2)),
+    lambda errors: errors[..., 0].square().mean((1, 2)),
+    lambda errors: errors.square().mean(3).sqrt().mean((1, 2)),
+)
 ANOTHER = (
     "The set was chosen by another measure than the mean of the squares over all "
     "trajectories, times and components."
@@ -261,6 +269,13 @@ def _all_show(case: tuple) -> bool:
     """Whether no mistake is right by chance, and no honest one looks like a leak."""
     right = choose_and_report(*case)
     if any(wrong(*case) == right for wrong in CHOICE_MISTAKES.values()):
+        return False
+    truth = case[1][:, 1:]
+    errors = case[0][:, :, 1:] - truth
+    shares = (errors / truth).square().mean((1, 2, 3))
+    sizes = (errors.square().sum((2, 3)) / truth.square().sum((1, 2))).mean(1)
+    others = [measure(errors) for measure in MEASURES] + [shares, sizes]
+    if right[0] in [measured.argmin().item() for measured in others]:
         return False
     unfair = [wrong(*case)[0] for wrong in (_leak, _pooled)]
     largest = _worst(*case)[0]

@@ -69,9 +69,9 @@ def last_trusted(trajectories, forecasts):
     flat = forecasts.reshape(-1, forecasts.shape[-2], d)
     found = []
     for states in flat:
-        last = 0
+        last = {start}
         for i, state in enumerate({states}):
-            if not ((state >= low) & (state <= high)).{every}():
+            if not ((state >{closed} low) & (state <{closed} high)).{every}():
                 {leave}
             else:
                 last = {last}
@@ -82,8 +82,19 @@ GOOD_TRUST = {"inputs": "trajectories[:, :-1]", "rows": "-1, d", "every": "all"}
     "states": "states[:-1]",
     "leave": "break",
     "last": "i + 1",
+    "closed": "=",
+    "start": "0",
 }
-RIGHT = [("q2", LIFTED)]
+CLIPPED = """
+import numpy as np
+def last_trusted(trajectories, forecasts):
+    inputs = trajectories[:, :-1].numpy().reshape(-1, trajectories.shape[-1])
+    states = forecasts[..., :-1, :].numpy()
+    outside = (states != states.clip(inputs.min(0), inputs.max(0))).any(-1)
+    first = np.where(outside.any(-1), outside.argmax(-1), outside.shape[-1])
+    return first.astype(float)
+"""
+RIGHT = [("q2", LIFTED), ("q4", CLIPPED)]
 P, M, V, T = (
     ("q1", PAIRS, GOOD_PAIRS),
     ("q2", MAP, GOOD_MAP),
@@ -125,6 +136,12 @@ WRONG = {
     "scaling by h": (*V, {"h": "1"}, "Scaling"),
     "one too early": (*T, {"last": "i", "states": "states"}, "Off by one"),
     "one too late": (*T, {"states": "states"}, "Off by one"),
+    "open box": (*T, {"closed": ""}, "box is closed"),
+    "nothing given": (
+        *T,
+        {"start": "int(((states[0] >= low) & (states[0] <= high)).all()) - 1"},
+        "given and trusted",
+    ),
     "counts returns": (*T, {"leave": "continue", "last": "last + 1"}, "comes back"),
     "comes back": (*T, {"leave": "continue"}, "wherever they lie"),
     "any component": (*T, {"every": "any"}, "Every component"),

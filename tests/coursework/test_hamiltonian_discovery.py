@@ -4,7 +4,7 @@ from proofs import grader
 
 POTENTIAL = """
 def potential(powers, q, p, q_next, p_next, h):
-    n = len(powers)
+    n, powers = len(powers), {powers}
     gram, right = torch.zeros(n, n), torch.zeros(n)
     for x, y, start, end in zip(q, q_next, p, p_next):
         row = torch.stack([{row} for a in powers])
@@ -13,6 +13,7 @@ def potential(powers, q, p, q_next, p_next, h):
     return {result}
 """
 GOOD_POTENTIAL = {"row": "a * (x ** (a - 1) + y ** (a - 1)) / 2"} | {
+    "powers": "powers",
     "wanted": "(start - end) / h",
     "result": "torch.linalg.solve(gram, right)",
 }
@@ -110,6 +111,14 @@ WRONG = {
         {"row": "(x ** (a - 1) + y ** (a - 1)) / 2"},
         "coefficients of the slope",
     ),
+    "positive coefficients": (
+        *P,
+        {"result": "torch.linalg.solve(gram, right).clamp(min=0)"},
+        "two wells",
+    ),
+    "sorted powers": (*P, {"powers": "sorted(powers)"}, "in which these are given"),
+    "powers from the top": (*P, {"powers": "sorted(powers)[::-1]"}, "the largest down"),
+    "friction without sign": (*F, {"result": "abs(lost / spent)"}, "no absolute value"),
     "sign of the friction": (*F, {"result": "-lost / spent"}, "The sign is wrong"),
     "no mass": (*F, {"velocity": "p"}, "not p . p"),
     "kinetic energy": (*F, {"velocity": "(inverse_mass @ p) / 2"}, "twice the kinetic"),
@@ -123,6 +132,11 @@ WRONG = {
         *S,
         {"order": "-math.log(ratio) / math.log(2)"},
         "The order has the wrong sign",
+    ),
+    "order at least one": (
+        *S,
+        {"order": "max(1.0, math.log2(ratio))", "power": "2**p"},
+        "smaller than 1",
     ),
     "natural logarithm": (*S, {"order": "math.log(ratio)"}, "base 2"),
     "order two": (*S, {"power": "4"}, "did not use it"),

@@ -18,6 +18,15 @@ GOOD_FORECAST = {
     "levels": "sorted(flows, reverse=True)",
     "result": "torch.stack(states, dim=-2)",
 }
+LISTED = """
+def forecast(flows, x0, n_steps):
+    states = [x0] + n_steps * [None]
+    for level in {levels}:
+        for i in range(level, n_steps + 1, level):
+            if states[i] is None:
+                states[i] = flows[level](states[i - level])
+    return torch.stack(states, dim=-2)
+"""
 OVERWRITTEN = """
 def forecast(flows, x0, n_steps):
     states = [x0]
@@ -44,12 +53,12 @@ GOOD_FLOOR = {"share": "i % substeps / substeps", "first": "1"} | {
 CHOICE = """
 def choose_and_report(validation, validation_truth, test, test_truth):
     def mse(forecast, truth):
-        return ((forecast - truth)[:, {first}:] ** 2).mean().item()
-    errors = [mse(f, {truth}) for f in {forecasts}]
+        return ((forecast - truth)[:, 1:] ** 2).mean().item()
+    errors = [{error} for f in {forecasts}]
     best = errors.index({pick}(errors))
     return [best + {off}, {report}]
 """
-GOOD_CHOICE = {"first": "1", "truth": "validation_truth", "forecasts": "validation"} | {
+GOOD_CHOICE = {"error": "mse(f, validation_truth)", "forecasts": "validation"} | {
     "pick": "min",
     "off": "0",
     "report": "mse(test[best], test_truth)",
@@ -70,7 +79,16 @@ def relative_defect(long_flow, short_flow, ratio, x):
     z = long_flow(x)
     return torch.sqrt(((many(x, ratio) - z) ** 2).sum(-1) / ((z - x) ** 2).sum(-1))
 """
-RIGHT = [("q4", RECURSIVE)]
+ARGMIN = """
+import numpy as np
+def choose_and_report(validation, validation_truth, test, test_truth):
+    def mse(forecasts, truth):
+        misses = forecasts[:, :, 1:].numpy() - truth[:, 1:].numpy()
+        return np.mean(misses**2, axis=(1, 2, 3))
+    best = np.argmin(mse(validation, validation_truth))
+    return np.int64(best), mse(test, test_truth)[best]
+"""
+RIGHT = [("q3", ARGMIN), ("q4", RECURSIVE)]
 F, G, C, D = (
     ("q1", FORECAST, GOOD_FORECAST),
     ("q2", FLOOR, GOOD_FLOOR),
@@ -81,6 +99,10 @@ STACK = "torch.stack(states, dim=-2)"
 WRONG = {
     "shortest alone": (*F, {"levels": "[min(flows)]"}, "shortest step alone"),
     "wrong order of levels": (*F, {"levels": "sorted(flows)"}, "shortest step alone"),
+    "order of the dictionary": (
+        *("q1", LISTED, {"levels": "sorted(flows)[::-1]"}, {"levels": "flows"}),
+        "in any order",
+    ),
     "skips a level": (*F, {"levels": "[max(flows), min(flows)]"}, "middle level"),
     "no initial state": (*F, {"result": f"{STACK}[..., 1:, :]"}, "Off by one"),
     "time axis": (*F, {"result": "torch.stack(states)"}, "second last"),
@@ -104,7 +126,51 @@ WRONG = {
         "Computed states count",
     ),
     "largest": (*G, {"result": "error.max()"}, "largest"),
-    "data leak": (*C, {"truth": "test_truth", "forecasts": "test"}, "leak"),
+    "data leak": (
+        *C,
+        {"error": "mse(f, test_truth)", "forecasts": "test"},
+        "Data leak: the set",
+    ),
+    "absolute errors": (
+        *C,
+        {"error": "(f - validation_truth)[:, 1:].abs().mean()"},
+        "another measure",
+    ),
+    "absolute errors reported": (
+        *C,
+        {
+            "error": "(f - validation_truth)[:, 1:].abs().mean()",
+            "report": "(test[best] - test_truth)[:, 1:].abs().mean()",
+        },
+        "for the report as well",
+    ),
+    "last time": (
+        *C,
+        {"error": "mse(f[:, -2:], validation_truth[:, -2:])"},
+        "another measure",
+    ),
+    "roots of trajectories": (
+        *C,
+        {
+            "error": "sum(mse(g[None], t[None]) ** 0.5"
+            " for g, t in zip(f, validation_truth))"
+        },
+        "another measure",
+    ),
+    "roots of states": (
+        *C,
+        {"error": "(f - validation_truth)[:, 1:].norm(dim=-1).mean()"},
+        "another measure",
+    ),
+    "pooled": (
+        *C,
+        {
+            "error": "mse(f, torch.cat([validation_truth, test_truth]))",
+            "forecasts": "torch.cat([validation, test], dim=1)",
+            "report": "mse(test[best], test_truth)",
+        },
+        "Data leak",
+    ),
     "reports validation": (*C, {"report": "errors[best]"}, "flatters"),
     "the worst": (*C, {"pick": "max"}, "smallest"),
     "counts from one": (*C, {"off": "1"}, "counted from 0"),

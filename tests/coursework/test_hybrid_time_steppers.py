@@ -32,7 +32,7 @@ GAP = """
 def choose_gap(a, b, c, n, n_steps, gaps, errors, most):
     alone = n_steps * (a + b * n)
     rows = [{first}]
-    for m, error in zip(gaps, errors):
+    for m, error in zip({gaps}, errors):
         if {fits}:
             calls = m - {less}
             walk = calls * ({overhead} + b * {states})
@@ -45,9 +45,19 @@ def choose_gap(a, b, c, n, n_steps, gaps, errors, most):
 GOOD_GAP = {"first": "(1.0, 1, 0.0)", "fits": "error <= most", "less": "1"} | {
     "overhead": "a",
     "states": "n * (n_steps // m)",
+    "gaps": "gaps",
     "key": "row[0]",
     "result": "gain",
 }
+FASTEST = """
+def choose_gap(a, b, c, n, n_steps, gaps, errors, most):
+    alone = n_steps * (a + b * n)
+    times = [n_steps // m * c + (m - 1) * (a + b * n * (n_steps // m)) for m in gaps]
+    i = times.index(min(times))
+    if errors[i] > most or times[i] >= alone:
+        return 1, 1.0
+    return gaps[i], alone / times[i]
+"""
 SORTED = """
 def choose_gap(a, b, c, n, n_steps, gaps, errors, most):
     fit = torch.tensor(errors) <= most
@@ -71,8 +81,8 @@ def parareal_until(fine, coarse, x0, n_landmarks, tolerance):
     for _ in range({most}):
         before, landmarks, k = landmarks, correct(landmarks), k + 1
         pairs = zip(before[1:], landmarks[1:])
-        far = torch.stack([(b - a).norm(dim=-1) for a, b in pairs])
-        if {criterion} <= tolerance:
+        far = torch.stack([{far} for a, b in pairs])
+        if {criterion} {within} tolerance:
             break
     return [torch.stack({result}, dim=1), k]
 """
@@ -80,6 +90,8 @@ GOOD_PARAREAL = {"correction": "coarse(new[i]) + (fine(x) - coarse(x))"} | {
     "start": "0",
     "most": "n_landmarks",
     "criterion": "far.max()",
+    "far": "(b - a).norm(dim=-1)",
+    "within": "<=",
     "result": "landmarks",
 }
 EQUAL = """
@@ -107,7 +119,37 @@ def gain_at_equal_error(errors, seconds, network_error, network_seconds):
     power = torch.log(s_low / s_high) / torch.log(low / high)
     return s_low * (network_error / low) ** power / network_seconds
 """
-RIGHT = [("q2", SORTED), ("q4", POWER)]
+NEAREST = """
+def gain_at_equal_error(errors, seconds, network_error, network_seconds):
+    near = (errors.log() - math.log(network_error)).abs().argsort()[:2]
+    (x0, x1), (y0, y1) = errors[near].log(), seconds[near].log()
+    share = (math.log(network_error) - x0) / (x1 - x0)
+    return torch.exp(y0 + share * (y1 - y0)) / network_seconds
+"""
+INTERPOLATED = """
+import numpy as np
+def gain_at_equal_error(errors, seconds, network_error, network_seconds):
+    e, s = errors.numpy(), seconds.numpy()
+    order = np.argsort(e)
+    log_s = np.interp(np.log(network_error), np.log(e[order]), np.log(s[order]))
+    return np.exp(log_s) / network_seconds
+"""
+ARRAYS = """
+def parareal_until(fine, coarse, x0, n_landmarks, tolerance):
+    U = [x0]
+    for i in range(n_landmarks):
+        U.append(coarse(U[i]))
+    for k in range(1, n_landmarks + 1):
+        F, C, V = [fine(u) for u in U], [coarse(u) for u in U], [x0]
+        for i in range(n_landmarks):
+            V.append(F[i] - C[i] + coarse(V[i]))
+        moved = max(float(torch.dist(a, b)) for u, v in zip(U, V) for a, b in zip(u, v))
+        U = V
+        if not moved > tolerance:
+            break
+    return torch.stack(U, 1).numpy(), torch.tensor(k)
+"""
+RIGHT = [("q2", SORTED), ("q3", ARRAYS), ("q4", POWER), ("q4", INTERPOLATED)]
 J, G, P, E = (
     ("q1", JUMPS, GOOD_JUMPS),
     ("q2", GAP, GOOD_GAP),
@@ -139,6 +181,10 @@ WRONG = {
         "no jump at the initial",
     ),
     "any error": (*G, {"fits": "True"}, "not heeded"),
+    "fastest first": ("q2", FASTEST, {}, {}, "First the gaps that are accurate"),
+    "error below": (*G, {"fits": "error < most"}, "also one that equals"),
+    "gaps as if sorted": (*G, {"gaps": "sorted(gaps)"}, "beside its error"),
+    "always alone": (*G, {"key": "-row[0]"}, "not right"),
     "most accurate": (*G, {"key": "-row[2]", "first": ""}, "not the most accurate"),
     "longest": (*G, {"key": "row[1]"}, "longest gap"),
     "m calls": (*G, {"less": "0"}, "Off by one"),
@@ -165,6 +211,12 @@ WRONG = {
     "before the correction": (*P, {"result": "before"}, "not before it"),
     "counts the first pass": (*P, {"start": "1"}, "no correction"),
     "no stop": (*P, {"criterion": "math.inf"}, "Too many"),
+    "no limit": (*P, {"most": "100"}, "at most as many"),
+    "tolerance not reached": (*P, {"within": "<"}, "just reached"),
+    "largest component moves": (*P, {"far": "(b - a).abs().amax(-1)"}, "largest of t"),
+    "components added": (*P, {"far": "(b - a).abs().sum(-1)"}, "not the sum"),
+    "last landmark moves": (*P, {"criterion": "far[-1].max()"}, "not the last one"),
+    "first trajectory moves": (*P, {"criterion": "far[:, 0].max()"}, "not the first"),
     "stop by disagreement": (
         *P,
         {
@@ -184,6 +236,7 @@ WRONG = {
     "logarithm of seconds alone": (*E, {"log_e": "float"}, "of the errors"),
     "finer setting": (*E, {"value": "s0"}, "flatters the network"),
     "coarser setting": (*E, {"value": "s1"}, "worse than the network"),
+    "two nearest": ("q4", NEAREST, {}, {}, "on the same side"),
     "first and last": (*E, {"pairs": "[(rows[0], rows[-1])]"}, "next to the error"),
 }
 

@@ -151,6 +151,14 @@ WRONG = {
     "not halved": (*L, {"M": "S + S.T", "W": "S - S.T"}, "half a sum"),
     "swapped": (*L, {"result": "W, M, g"}, "swapped"),
     "sign of the drive": (*L, {"result": "M, W, -g"}, "The sign of g"),
+    "positive friction": (
+        *L,
+        {
+            "M": "(lambda e: e[1] @ e[0].clamp(min=0).diag() @ e[1].T)"
+            "(torch.linalg.eigh((S + S.T) / 2))"
+        },
+        "Nothing forces M",
+    ),
     "triangles": (
         *L,
         {"M": "S.tril() @ S.tril().T", "W": "S.triu(1) - S.triu(1).T"},
@@ -208,6 +216,7 @@ WRONG = {
     "uphill": (*S, {"sign": "+"}, "Uphill"),
     "transposed": (*S, {"A": "A"}, "A is transposed"),
     "one sweep": (*S, {"sweeps": "1"}, "One sweep"),
+    "eight sweeps": (*S, {"sweeps": "8"}, "Eight sweeps"),
     "one correction for all": (*S, BATCH, "of its own"),
     "sign of the climb": (*D, {"climb": "-(f @ u)"}, "not where it falls"),
     "downhill too": (*D, {"needed": "True"}, "counts as zero"),

@@ -101,10 +101,11 @@ def proved(residuals, rate, dt, most_tries):
         if not fit:
             break
         E, n = {bound}, n + 1
-    return n, E
+    return {result}
 """
 GOOD_PROVED = {"rate": "rate(k, width)", "factor": "2**i", "tries": "most_tries"} | {
     "end": "math.exp(z) * E + R * dt * (math.expm1(z) / z if z else 1)",
+    "result": "n, E",
     "check": "max(E, end(k, E, w)) < w",
     "bound": "end(k, E, fit[0])",
 }
@@ -122,7 +123,30 @@ def proved(residuals, rate, dt, most_tries, E=0.0, n=0):
             return proved(residuals, rate, dt, most_tries, new, n + 1)
     return n, E
 """
-RIGHT = [("q3", EIGEN), ("q4", RECURSIVE)]
+WEIGHTS = """
+import numpy as np
+def blame(A, residuals, dt, c):
+    # The series of the integral, and its transposed on c.
+    A, term, gain = A.numpy(), np.eye(len(c)) * dt, 0
+    for j in range(2, 60):
+        gain, term = gain + term, term @ A * dt / j
+    step, w, found = np.eye(len(c)) + A @ gain, c.numpy(), []
+    for r in residuals.numpy()[::-1]:
+        found.append(w @ gain @ r)
+        w = w @ step
+    return np.array(found[::-1])
+"""
+INVERSE = """
+def blame(A, residuals, dt, c):
+    step = torch.linalg.matrix_exp(dt * A)
+    gain = {inverse} @ (step - torch.eye(len(c)))
+    found, weight = [], c
+    for r in residuals.flip(0):
+        found.append(weight @ gain @ r)
+        weight = weight @ step
+    return torch.stack(found[::-1])
+"""
+RIGHT = [("q3", WEIGHTS), ("q4", RECURSIVE)]
 J, C, B, P = (
     ("q1", JETS, GOOD_JETS),
     ("q2", CAUSAL, GOOD_CAUSAL),
@@ -167,6 +191,13 @@ WRONG = {
     "order of the intervals": (*B, {"later": "k"}, "wrong order"),
     "Euler step": (*B, {"gain": "dt * torch.eye(d)"}, "Euler step"),
     "scaling by dt": (*B, {"gain": "big[:d, d:] / dt"}, "in proportion to dt"),
+    "inverse": ("q3", INVERSE, {"inverse": "torch.linalg.inv(A)"}, {}, "an exception"),
+    "eigenvectors": ("q3", EIGEN, {}, {}, "not right"),
+    "pseudo-inverse": (
+        *("q3", INVERSE),
+        {"inverse": "torch.linalg.pinv(A)"},
+        *({}, "need not have an inverse"),
+    ),
     "absolute values": (*B, {"result": "torch.stack(found).abs()"}, "has a sign"),
     "running sum": (*B, {"result": "torch.stack(found).cumsum(0)"}, "single contrib"),
     "on the path": (*P, {"rate": "rate(k, 0.0)"}, "not on the path itself"),
@@ -176,6 +207,13 @@ WRONG = {
     "a try too few": (*P, {"tries": "most_tries - 1"}, "too few"),
     "Euler bound": (*P, {"end": "E + z * E + R * dt"}, "no bound"),
     "width as bound": (*P, {"bound": "fit[0]"}, "is not the bound"),
+    "divides by zero": (
+        *P,
+        {"end": "math.exp(z) * E + R * dt * math.expm1(z) / z"},
+        "ZeroDivisionError",
+    ),
+    "never all": (*P, {"result": "min(n, len(residuals) - 1), E"}, "not right"),
+    "at least one": (*P, {"result": "max(n, 1), E"}, "not right"),
     "no shrinking": (*P, {"rate": "max(0.0, rate(k, width))"}, "may be negative"),
 }
 

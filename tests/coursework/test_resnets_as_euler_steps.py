@@ -1,6 +1,6 @@
 """The grader of "Layers from methods"."""
 
-from proofs import grader
+from proofs import assignment_of, grader
 
 STEP = """
 def two_stage_step(field, t, x, h, alpha):
@@ -19,12 +19,13 @@ def extrapolated_output(field, x0, horizon, n_layers):
         for i in range(n):
             x = x + h * field({t}, x)
         return x
-    h = horizon / n_layers
+    h = {T} / n_layers
     coarse, fine = run(n_layers - {off}, h), run(2 * n_layers - {off}, h / {half})
     best = {a} * fine + {b} * coarse
     return {result}
 """
 GOOD_DEPTH = {"t": "i * h", "off": "0", "half": "2"} | {
+    "T": "horizon",
     "a": "2",
     "b": "-1",
     "result": "[best, (best - fine).norm(dim=-1)]",
@@ -49,12 +50,13 @@ READOUT = """
 def readout_accuracy(thresholds, states, labels, new_states, new_labels):
     def accuracy(s, x, y):
         return ((x[:, {k}] {op} s).long() == y).double().mean().item()
-    scores = [accuracy(s, {chosen_on}) for s in thresholds]
-    best = thresholds[scores.index(max(scores))]
+    scores = [accuracy(s, {chosen_on}) for s in {order}]
+    best = {order}[scores.index(max(scores))]
     return best, {sign} accuracy(best, {reported_on})
 """
 GOOD_READOUT = {"k": "0", "op": ">", "chosen_on": "states, labels", "sign": ""} | {
-    "reported_on": "new_states, new_labels"
+    "reported_on": "new_states, new_labels",
+    "order": "sorted(thresholds)",
 }
 AUTOGRAD = """
 def input_gradient(A, b, x0, target, h, n_layers):
@@ -72,7 +74,16 @@ def two_stage_step(field, t, x, h, alpha):
     k2 = field(t + alpha * h, torch.from_numpy(x.numpy() + alpha * h * k1)).numpy()
     return x.numpy() + h * k1 + h / (2 * alpha) * (k2 - k1)
 """
-RIGHT = [("q1", NUMPY_STEP), ("q3", AUTOGRAD)]
+BISECTED = """
+import numpy as np
+def readout_accuracy(thresholds, states, labels, new_states, new_labels):
+    s, x = np.sort(thresholds), states[:, 0].numpy()
+    right = (x[:, None] > s) == (labels.numpy() == 1)[:, None]
+    best = s[np.argmax(right.sum(axis=0))]
+    return [best, np.mean((new_states[:, 0].numpy() > best) == new_labels.numpy())]
+"""
+HORIZON = str(assignment_of("resnets_as_euler_steps").parameters["horizon"])
+RIGHT = [("q1", NUMPY_STEP), ("q3", AUTOGRAD), ("q4", BISECTED)]
 WRONG = {
     "sign of the second point": ("q1", STEP, GOOD_STEP, {"a": "-alpha"}, "forwards"),
     "sign of the step": ("q1", STEP, GOOD_STEP, {"sign": "-"}, "not subtracted"),
@@ -92,6 +103,7 @@ WRONG = {
     "a layer too few": ("q2", DEPTH, GOOD_DEPTH, {"off": "1"}, "one layer too few"),
     "longer horizon": ("q2", DEPTH, GOOD_DEPTH, {"half": "1"}, "horizon"),
     "frozen time": ("q2", DEPTH, GOOD_DEPTH, {"t": "0 * h"}, "Layer i belongs"),
+    "horizon of the class": ("q2", DEPTH, GOOD_DEPTH, {"T": HORIZON}, "not right"),
     "norm of the batch": (
         *("q2", DEPTH, GOOD_DEPTH),
         {"result": "[best, (best - fine).norm()]"},
@@ -138,6 +150,13 @@ WRONG = {
         "chosen on",
     ),
     "sign of the readout": ("q4", READOUT, GOOD_READOUT, {"op": "<"}, "above"),
+    "on the threshold": ("q4", READOUT, GOOD_READOUT, {"op": ">="}, "has label 0"),
+    "as if sorted": ("q4", READOUT, GOOD_READOUT, {"order": "thresholds"}, "wherever"),
+    "largest of the best": (
+        *("q4", READOUT, GOOD_READOUT),
+        {"order": "sorted(thresholds, reverse=True)"},
+        "not the largest",
+    ),
     "error": ("q4", READOUT, GOOD_READOUT, {"sign": "1 -"}, "share of errors"),
     "component": ("q4", READOUT, GOOD_READOUT, {"k": "1"}, "first component"),
 }

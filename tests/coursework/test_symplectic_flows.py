@@ -24,13 +24,14 @@ GOOD_TREND = {"errors": "(energies - energies[..., :1]) / energies[..., :1]"} | 
 LAW = """
 def law(M, h):
     cosine = {trace} / 2
-    angle = torch.acos(cosine)
+    angle = {angle}
     log = {log}
     S = torch.stack([{rows}])
     return {result}
 """
 GOOD_LAW = {"trace": "(M[0, 0] + M[1, 1])", "rows": "-log[1], log[0]"} | {
     "log": "angle / torch.sin(angle) * (M - cosine * torch.eye(2))",
+    "angle": "torch.acos(cosine)",
     "result": "S / h",
 }
 ROOTS = """
@@ -60,11 +61,13 @@ def symmetric_flow(gradients, t, x):
         for i in {order}:
             x = layer(i, time, x, -1)
         return x
+    t = {t}
     return {result}
 """
 GOOD_SYMMETRIC = {"kick": "0", "order": "range(len(gradients))[::-1]"} | {
     "move_q": "(gradients[i](time, q) - gradients[i](0.0, q))",
     "move_p": "(gradients[i](time, p) - gradients[i](0.0, p))",
+    "t": "t",
     "result": "apply(t / 2, undo(-t / 2, x))",
 }
 BARE = {
@@ -112,6 +115,11 @@ WRONG = {
         {"errors": "energies - energies[..., :1]"},
         "divide by the initial",
     ),
+    "size of the initial energy": (
+        *T,
+        {"errors": "(energies - energies[..., :1]) / energies[..., :1].abs()"},
+        "Divide by E_0 itself",
+    ),
     "no sign": (
         *T,
         {"errors": "(energies / energies[..., :1] - 1).abs()"},
@@ -135,6 +143,12 @@ WRONG = {
         {"log": "(M - cosine * torch.eye(2)) / torch.sin(angle)"},
         "The angle is missing",
     ),
+    "acute angles": (
+        *A,
+        {"angle": "torch.asin((1 - cosine**2).sqrt())"},
+        "more than a right angle",
+    ),
+    "one way round": (*A, {"result": "S * S.trace().sign() / h"}, "other way round"),
     "halved": (*A, {"result": "S / h / 2"}, "do not halve"),
     "transposed": (
         *A,
@@ -165,6 +179,7 @@ WRONG = {
         "but not symmetric",
     ),
     "nothing taken away": (*S, BARE, "at time zero"),
+    "absolute time": (*S, {"t": "abs(t)"}, "may be negative"),
     "drift first": (*S, {"kick": "1"}, "is a kick"),
     "damped twice": (
         *F,

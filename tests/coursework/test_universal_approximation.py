@@ -76,11 +76,17 @@ def choose_width(widths, seen, y_seen, held_out, y_held_out, unseen, y_unseen):
         return units[:, :n] @ outer - y
     def rms(n, units, y):
         return (misses(n, units, y) ** 2).mean().item() ** 0.5
+    widths = {widths}
     errors = [rms(n, {judge}) for n in widths]
-    best = widths[errors.index(min(errors))]
-    return best, {report}
+    place = errors.index(min(errors))
+    best = {best}
+    return {result}, {report}
 """
-GOOD_WIDTH = {"judge": "held_out, y_held_out", "report": "rms(best, unseen, y_unseen)"}
+GOOD_WIDTH = {"judge": "held_out, y_held_out", "widths": "widths"} | {
+    "best": "widths[place]",
+    "result": "best",
+    "report": "rms(best, unseen, y_unseen)",
+}
 RIGHT = [("q1", SOLVED), ("q3", BISECTED)]
 N, K, B, W = (
     ("q1", NETWORK, GOOD_NETWORK),
@@ -153,6 +159,9 @@ WRONG = {
         "largest miss",
     ),
     "a unit too many": (*W, {"report": "rms(best + 1, unseen, y_unseen)"}, "Off by"),
+    "every width": (*W, {"widths": "range(1, seen.shape[1] + 1)"}, "from the list"),
+    "place in the list": (*W, {"result": "place"}, "not its place"),
+    "place for width": (*W, {"best": "place + 1"}, "does not tell"),
     "widest": (
         *W,
         {"report": "rms(seen.shape[1], unseen, y_unseen)"},

@@ -246,6 +246,18 @@ def _last_return(trajectories, forecasts):
     return (inside * torch.arange(1, inside.shape[-1] + 1)).amax(-1)
 
 
+def _without_faces(trajectories, forecasts):
+    inputs = trajectories[:, :-1]
+    inside = (forecasts > inputs.amin((0, 1))) & (forecasts < inputs.amax((0, 1)))
+    return _lead(inside[..., :-1, :])
+
+
+def _nothing_given(trajectories, forecasts):
+    """A start outside is not even trusted itself."""
+    starts = _inside(trajectories, forecasts)[..., 0, :].all(-1)
+    return last_trusted(trajectories, forecasts) - (~starts).long()
+
+
 def _box(**options):
     def wrong(trajectories, forecasts):
         inside = _inside(trajectories, forecasts, **options)
@@ -267,6 +279,8 @@ TRUST_MISTAKES = {
     "States behind the first one outside are not trusted, wherever they lie.": (
         _last_return
     ),
+    "The box is closed: a state on one of its faces is inside.": _without_faces,
+    "State 0 is given and trusted, also where it lies outside.": _nothing_given,
     "Every component of a state must be inside.": _any_component,
     "The last state of a trajectory was never an input of the map.": _box(end=None),
     "The box must hold all inputs, not the initial states alone.": _box(end=1),
@@ -293,10 +307,30 @@ def _trust_case(draw: Draw, name: str, n_times: int, *batch: int, d: int = 2) ->
         right = last_trusted(*case)
         starts_inside = _inside(*case)[..., 0, :].all()
         if starts_inside and all(
-            not wrong(*case).equal(right) for wrong in TRUST_MISTAKES.values()
+            not wrong(*case).equal(right)
+            for wrong in TRUST_MISTAKES.values()
+            if wrong not in (_without_faces, _nothing_given)  # see _at_the_edge
         ):
             return case
     raise RuntimeError("no sample shows every mistake")
+
+
+def _at_the_edge(draw: Draw, name: str, d: int = 2) -> tuple:
+    """Forecasts with states on faces of the box, or with a start outside of it."""
+    seen = draw.tensor(f"{name} seen", 4, 5, d).round(decimals=3)
+    low, high = seen[:, :-1].amin((0, 1)), seen[:, :-1].amax((0, 1))
+    middle = (low + high) / 2
+    upper, lower = middle.clone(), middle.clone()
+    upper[0], lower[-1] = high[0], low[-1]
+    far = high + draw.tensor(f"{name} far", d, low=0.1, high=0.9)
+    rows = (
+        (middle, upper, lower, far, middle),
+        (low, middle, middle, high, middle),
+        (far, middle, middle, middle, middle),
+        (far, far, middle, upper, far),
+        (middle, far, middle, lower, far),
+    )
+    return seen, torch.stack([torch.stack(row) for row in rows])
 
 
 def questions(draw: Draw, given: dict) -> list[Question]:
@@ -334,9 +368,12 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             (orbits("q1 a", 2, 5), orbits("q1 b", 1, 5), example_stride),
             (
                 Check(
-                    "another stride",
+                    "another stride, and neighbours",
                     2,
-                    ((orbits("1a", 4, 12), orbits("1a new", 3, 9), stride),),
+                    (
+                        (orbits("1a", 4, 12), orbits("1a new", 3, 9), stride),
+                        (orbits("1d", 3, 7), orbits("1d new", 2, 6), 1),
+                    ),
                 ),
                 Check(
                     "every state is used",
@@ -396,7 +433,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             last_trusted,
             _trust_case(draw, "q4 example", 8, 4),
             (
-                Check("other forecasts", 2, (_trust_case(draw, "4a", 9, 10),)),
+                Check(
+                    "other forecasts, also from outside and along the faces",
+                    2,
+                    (_trust_case(draw, "4a", 9, 10), _at_the_edge(draw, "4c")),
+                ),
                 Check(
                     "a batch, dimension three",
                     2,

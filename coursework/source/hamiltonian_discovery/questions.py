@@ -81,9 +81,17 @@ POTENTIAL_MISTAKES = {
     "Momenta change by the slope of the potential, not by the potential.": (
         lambda *a: _fit(*a, slope=False)
     ),
+    "A coefficient may be negative: a potential may have two wells.": (
+        lambda *a: potential(*a).clamp(min=0)
+    ),
     "These are the coefficients of the slope: q^a has the slope a q^(a - 1).": (
         _force_alone
     ),
+    "The coefficients belong to the powers in the order in which these are given.": (
+        lambda powers, *pairs: potential(sorted(powers), *pairs)
+    ),
+    "The coefficients belong to the powers in the order given, not from the largest "
+    "down.": lambda powers, *pairs: potential(sorted(powers)[::-1], *pairs),
 }
 
 
@@ -148,6 +156,9 @@ FRICTION_MISTAKES = {
     "Steps on which the energy rises count as well, or noise becomes friction.": (
         _positive_part
     ),
+    "Films that gain energy have a negative friction: take no absolute value.": (
+        lambda *a: abs(friction(*a))
+    ),
 }
 
 
@@ -159,12 +170,24 @@ def three_strides(M1, M2, M4) -> list:
     return _three(M1, M2, M4)
 
 
-def _three(M1, M2, M4, *, order="measured", base=2.0, sign=1, less=1.0, pair="fine"):
+def _three(
+    M1,
+    M2,
+    M4,
+    *,
+    order="measured",
+    base=2.0,
+    sign=1,
+    less=1.0,
+    pair="fine",
+    least=-math.inf,
+):
     fine, coarse = (M2 - M1).norm().item(), (M4 - M2).norm().item()
     p = math.log(coarse / fine) / math.log(base)
     if order == "inverse":
         p = -p
-    used = 2.0 if order == "two" else math.log2(coarse / fine)
+    p = max(p, least)
+    used = 2.0 if order == "two" else max(math.log2(coarse / fine), least)
     gain = (M1 - M2 if pair == "fine" else M2 - M4) / (2**used - less)
     start = {"fine": M1, "coarse": M2, "mixed": M2}[pair]
     return [p, start + sign * gain]
@@ -179,6 +202,9 @@ def _largest_entry(M1, M2, M4):
 STRIDE_MISTAKES = {
     "The order has the wrong sign: the coarse difference is the larger one.": (
         lambda *a: _three(*a, order="inverse")
+    ),
+    "An order may be smaller than 1: take it as it was measured.": (
+        lambda *a: _three(*a, least=1.0)
     ),
     "The logarithm to base 2: the strides double.": lambda *a: _three(*a, base=math.e),
     "You measured an order and did not use it: not every method has order 2.": (
@@ -270,7 +296,8 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         h = draw.number(f"{name} h", 0.1, 0.4)
         q, p = draw.tensor(f"{name} q", n), draw.tensor(f"{name} p", n)
         q_next = q + h * draw.tensor(f"{name} v", n, low=-2, high=2)
-        c = draw.tensor(f"{name} c", len(powers), low=0.3, high=1.5).tolist()
+        c = draw.tensor(f"{name} c", len(powers), low=0.3, high=1.5)
+        c = (c * torch.tensor([1, -1, 1])[: len(powers)]).tolist()  # of both signs
         slopes = sum(
             w * a * (q ** (a - 1) + q_next ** (a - 1))
             for w, a in zip(c, powers, strict=True)
@@ -280,22 +307,22 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         moved = (q_next.round(decimals=4), p_next.round(decimals=4))
         return list(powers), q, p, *moved, h
 
-    def films(name: str, n: int, n_times: int, d: int) -> tuple:
-        """Energies that fall with some noise, and momenta."""
+    def films(name: str, n: int, n_times: int, d: int, sign: int = 1) -> tuple:
+        """Energies that fall (or with -1: rise) with some noise, and momenta."""
         dt = draw.number(f"{name} dt", 0.05, 0.3)
         mixed = draw.tensor(f"{name} M", d, d, low=-0.3, high=0.3)
         M = (torch.eye(d).to(mixed) * 1.7 + mixed + mixed.mT).round(decimals=3)
         momenta = draw.tensor(f"{name} p", n, n_times, d)
         start = draw.tensor(f"{name} E", n, 1, low=1, high=2)
         falls = draw.tensor(f"{name} falls", n, n_times - 1, low=-0.01, high=0.05)
-        energies = torch.cat([start, start - falls.cumsum(-1)], dim=-1)
+        energies = torch.cat([start, start - sign * falls.cumsum(-1)], dim=-1)
         return energies.round(decimals=4), momenta, M, dt
 
-    def strides(name: str, n: int) -> tuple:
+    def strides(name: str, n: int, low: float = 0.9, high: float = 4.2) -> tuple:
         """Matrices learned at h, 2 h and 4 h by a method of some order."""
         truth = draw.tensor(f"{name} M", n, n, low=1, high=4)
         bias = draw.tensor(f"{name} bias", n, n, low=-0.05, high=0.05)
-        order = draw.number(f"{name} order", 0.9, 4.2, 2)
+        order = draw.number(f"{name} order", low, high, 2)
         found = []
         for stride in (1, 2, 4):
             noise = draw.tensor(f"{name} noise {stride}", n, n, low=-1e-3, high=1e-3)
@@ -311,9 +338,9 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             (
                 Check("other pairs", 3, (pairs("1a", 40, 2, 4),)),
                 Check(
-                    "other powers",
+                    "other powers, in any order",
                     3,
-                    (pairs("1b", 60, 2, 3, 4), pairs("1c", 50, 3, 6)),
+                    (pairs("1b", 60, 4, 2, 3), pairs("1c", 50, 3, 6)),
                 ),
             ),
             POTENTIAL_MISTAKES,
@@ -324,7 +351,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             friction,
             films("q2 example", 2, 4, 2),
             (
-                Check("other films", 2, (films("2a", 6, 9, 2),)),
+                Check(
+                    "other films, with loss and with gain",
+                    2,
+                    (films("2a", 6, 9, 2), films("2c", 4, 8, 2, -1)),
+                ),
                 Check("three positions", 2, (films("2b", 5, 12, 3),)),
             ),
             FRICTION_MISTAKES,
@@ -336,7 +367,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             strides("q3 example", 2),
             (
                 Check("another method", 3, (strides("3a", 2),)),
-                Check("three positions", 2, (strides("3b", 3),)),
+                Check(
+                    "three positions, a low order",
+                    2,
+                    (strides("3b", 3, 0.4, 0.8),),
+                ),
             ),
             STRIDE_MISTAKES,
         ),

@@ -8,6 +8,7 @@ from torch import Tensor
 from coursework.question import Check, Code, Question
 from coursework.variants import Draw
 
+DEEP = (2, 12, 1, 6)  # four levels, in no order
 LEVELS = ((6, 3, 1), (8, 2, 1), (9, 3, 1), (10, 5, 1), (12, 4, 1))
 
 
@@ -74,6 +75,16 @@ def _finest_first(flows, x0, n_steps):
     return torch.stack(states, dim=-2)
 
 
+def _as_listed(flows, x0, n_steps):
+    """Each level computes what those before it in the dictionary have left."""
+    states = {0: x0}
+    for level in flows:
+        for i in range(level, n_steps + 1, level):
+            if i not in states:
+                states[i] = flows[level](states[i - level])
+    return torch.stack([states[i] for i in range(n_steps + 1)], dim=-2)
+
+
 def _two_levels_only(flows, x0, n_steps):
     return _forecast(flows, x0, n_steps, [max(flows), min(flows)])
 
@@ -89,6 +100,9 @@ def _shifted(flows, x0, n_steps):
 
 FORECAST_MISTAKES = {
     "That is the shortest step alone: the landmarks are not used.": _finest_alone,
+    "A dictionary may hold its levels in any order: begin with the longest one.": (
+        _as_listed
+    ),
     "A landmark is known already: the shorter steps must not overwrite it.": (
         _finest_first
     ),
@@ -195,12 +209,52 @@ def _rooted(*arguments):
     return [best, error**0.5]
 
 
+def _chosen_by(measure):
+    """The set that is best by another measure."""
+
+    def wrong(validation, validation_truth, test, test_truth):
+        errors = measure((validation - validation_truth)[:, :, 1:])
+        best = errors.argmin().item()
+        return [best, _errors(test, test_truth)[best]]
+
+    return wrong
+
+
+def _absolute(validation, validation_truth, test, test_truth):
+    """Chosen and reported by the mean of absolute errors."""
+    best = int(_by_size(validation, validation_truth, test, test_truth)[0])
+    return [best, (test[best] - test_truth)[:, 1:].abs().mean().item()]
+
+
+_by_size = _chosen_by(lambda errors: errors.abs().mean((1, 2, 3)))
+_by_end = _chosen_by(lambda errors: errors[:, :, -1].square().mean((1, 2)))
+_by_roots = _chosen_by(lambda errors: errors.square().mean((2, 3)).sqrt().mean(1))
+_by_lengths = _chosen_by(lambda errors: errors.norm(dim=-1).mean((1, 2)))
+
+
 def _with_initial(validation, validation_truth, test, test_truth):
     best = int(choose_and_report(validation, validation_truth, test, test_truth)[0])
     return [best, _errors(test, test_truth, first=0)[best]]
 
 
+# Further measures of errors (sets, N, T - 1, d), which must not be right by chance.
+MEASURES = (
+    lambda errors: errors.square().mean((2, 3)).amax(1),
+    lambda errors: errors.abs().amax((1, 2, 3)),
+    lambda errors: errors[:, 0].square().mean((1, 2)),
+    lambda errors: errors[..., 0].square().mean((1, 2)),
+    lambda errors: errors.square().mean(3).sqrt().mean((1, 2)),
+)
+ANOTHER = (
+    "The set was chosen by another measure than the mean of the squares over all "
+    "trajectories, times and components."
+)
 CHOICE_MISTAKES = {
+    ANOTHER: _by_size,
+    "The measure is the mean of the squares, for the report as well.": _absolute,
+    f"{ANOTHER} All times count.": _by_end,
+    f"{ANOTHER} No roots of parts.": _by_roots,
+    f"{ANOTHER} No lengths.": _by_lengths,
     "Data leak: the set was chosen by its error on the test trajectories.": _leak,
     "Data leak: the test trajectories took part in the choice.": _pooled,
     "That is the validation error of the chosen set: it flatters.": _optimist,
@@ -211,19 +265,36 @@ CHOICE_MISTAKES = {
 }
 
 
-def _choice_case(draw: Draw, name: str, n_sets: int = 4) -> tuple:
+def _all_show(case: tuple) -> bool:
+    """Whether no mistake is right by chance, and no honest one looks like a leak."""
+    right = choose_and_report(*case)
+    if any(wrong(*case) == right for wrong in CHOICE_MISTAKES.values()):
+        return False
+    truth = case[1][:, 1:]
+    errors = case[0][:, :, 1:] - truth
+    shares = (errors / truth).square().mean((1, 2, 3))
+    sizes = (errors.square().sum((2, 3)) / truth.square().sum((1, 2))).mean(1)
+    others = [measure(errors) for measure in MEASURES] + [shares, sizes]
+    if right[0] in [measured.argmin().item() for measured in others]:
+        return False
+    unfair = [wrong(*case)[0] for wrong in (_leak, _pooled)]
+    largest = _worst(*case)[0]
+    honest = [wrong(*case)[0] for wrong in (_by_size, _by_end, _by_roots, _by_lengths)]
+    return not {*unfair, largest} & {*honest} and largest not in unfair
+
+
+def _choice_case(draw: Draw, name: str, *shape: int) -> tuple:
     """Forecasts whose best set differs between the samples, so that a leak shows."""
-    for attempt in range(1000):
+    for attempt in range(20000):
         label = f"{name} {attempt}"
-        truths = [draw.tensor(f"{label} truth {i}", 3, 6, 2) for i in (0, 1)]
+        truths = [draw.tensor(f"{label} truth {i}", *shape[1:]) for i in (0, 1)]
         forecasts = []
         for i, truth in enumerate(truths):
-            noise = draw.tensor(f"{label} noise {i}", n_sets, 3, 6, 2) * (0.1 + 0.2 * i)
+            noise = draw.tensor(f"{label} noise {i}", *shape) ** 3 * (0.1 + 0.2 * i)
             noise[:, :, 0] = 0
-            forecasts.append(truth + noise)
+            forecasts.append((truth + noise).round(decimals=4))
         case = (forecasts[0], truths[0], forecasts[1], truths[1])
-        right = choose_and_report(*case)
-        if all(wrong(*case) != right for wrong in CHOICE_MISTAKES.values()):
+        if _all_show(case):
             return case
     raise RuntimeError("no sample shows every mistake")
 
@@ -275,21 +346,23 @@ def questions(draw: Draw, given: dict) -> list[Question]:
     flows, dt = given["flows"], given["dt"]
     longest = max(flows)
 
-    def other_flows(name: str) -> dict[int, Code]:
-        levels = draw.choice(f"{name} levels", [k for k in LEVELS if k[0] != longest])
+    def other_flows(name: str, levels: tuple = ()) -> dict[int, Code]:
+        """Flow maps of these levels, or of other ones than those of the class."""
+        others = [k[::-1] for k in LEVELS if k[0] != longest]
+        levels = levels or draw.choice(f"{name} levels", others)
         omega = draw.number(f"{name} omega", 0.6, 1.6)
         return {k: _learned(draw, f"{name} {k}", k * dt, omega) for k in levels}
 
-    def curves(name: str, *shape: int) -> Tensor:
-        """Smooth trajectories, shape (..., T, 2)."""
+    def curves(name: str, *shape: int, d: int = 2) -> Tensor:
+        """Smooth trajectories, shape (..., T, d)."""
         *batch, n_times = shape
-        rate = draw.tensor(f"{name} rate", *batch, 1, 2, low=0.5, high=2)
-        phase = draw.tensor(f"{name} phase", *batch, 1, 2, low=-3, high=3)
-        times = dt * torch.arange(n_times).to(rate)[:, None]
+        rate = draw.tensor(f"{name} rate", *batch, 1, d, low=0.5, high=2)
+        phase = draw.tensor(f"{name} phase", *batch, 1, d, low=-3, high=3)
+        times = 10 * dt * torch.arange(n_times).to(rate)[:, None]
         return torch.sin(rate * times + phase).round(decimals=6)
 
-    def pair(name: str, batch: tuple = ()) -> tuple:
-        ratio = draw.whole(f"{name} ratio", 2, 6)
+    def pair(name: str, more: int, *batch: int) -> tuple:
+        ratio = draw.whole("ratio", 2, 4) + more
         omega = draw.number(f"{name} omega", 0.6, 1.6)
         long = _learned(draw, f"{name} long", 3 * ratio * dt, omega)
         short = _learned(draw, f"{name} short", 3 * dt, omega)
@@ -309,10 +382,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                     ((flows, draw.tensor("1a", 2), 2 * longest),),
                 ),
                 Check(
-                    "any number of steps, other levels",
+                    "any number of steps, other levels in any order",
                     2,
                     (
                         (other_flows("1b"), draw.tensor("1b", 2), 37),
+                        (other_flows("1d", DEEP), draw.tensor("1d", 2), 34),
                         (flows, draw.tensor("1b2", 2), longest - 1),
                     ),
                 ),
@@ -328,10 +402,14 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             "q2",
             "straight_line_floor",
             straight_line_floor,
-            (curves("q2 example", 5), 2),
+            (curves("q2 example", 7), 3),
             (
                 Check("one trajectory", 2, ((curves("2a", 4 * k + 1), k),)),
-                Check("many trajectories", 2, ((curves("2b", 5, 3 * k + 1), k),)),
+                Check(
+                    "many trajectories, three components",
+                    2,
+                    ((curves("2b", 5, 3 * k + 4, d=3), k + 1),),
+                ),
             ),
             FLOOR_MISTAKES,
         ),
@@ -339,12 +417,12 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             "q3",
             "choose_and_report",
             choose_and_report,
-            _choice_case(draw, "q3 example", 2),
+            _choice_case(draw, "q3 example", 4, 2, 4, 2),
             (
                 Check(
                     "other forecasts",
                     4,
-                    tuple(_choice_case(draw, f"3{i}") for i in "abc"),
+                    tuple(_choice_case(draw, f"3{i}", 5, 3, 6, 2) for i in "abc"),
                 ),
             ),
             CHOICE_MISTAKES,
@@ -353,10 +431,10 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             "q4",
             "relative_defect",
             relative_defect,
-            pair("q4 example"),
+            pair("q4 example", 0),
             (
-                Check("another pair of flows", 2, (pair("4a"),)),
-                Check("a batch of states", 2, (pair("4b", (3, 2)),)),
+                Check("another pair of flows", 2, (pair("4a", 1),)),
+                Check("a batch of states", 2, (pair("4b", 2, 3, 2),)),
             ),
             DEFECT_MISTAKES,
         ),

@@ -178,6 +178,23 @@ _most_accurate = _best_by(lambda pair: pair[1])
 _longest = _best_by(lambda pair: -pair[0])
 
 
+def _below(a, b, c, n, n_steps, gaps, errors, most):
+    """Only what is better than asked for."""
+    return choose_gap(a, b, c, n, n_steps, gaps, errors, math.nextafter(most, 0))
+
+
+def _fastest_first(a, b, c, n, n_steps, gaps, errors, most):
+    """The fastest of all gaps, and only then its error."""
+    best, _ = _choose(a, b, c, n, n_steps, gaps, errors, most, skip=True)
+    fits = dict(zip(gaps, errors, strict=True)).get(best, math.inf) <= most
+    return [best, _gain(a, b, c, n, n_steps, best)] if fits else [1, 1.0]
+
+
+def _sorted_gaps(a, b, c, n, n_steps, gaps, errors, most):
+    """The errors no longer beside their gaps."""
+    return choose_gap(a, b, c, n, n_steps, sorted(gaps), errors, most)
+
+
 def _never_alone(a, b, c, n, n_steps, gaps, errors, most):
     fit = [m for m, e in zip(gaps, errors, strict=True) if e <= most]
     gains = {m: _gain(a, b, c, n, n_steps, m) for m in fit}
@@ -203,6 +220,12 @@ GAP_MISTAKES = {
     "The error that the forecast may have was not heeded.": (
         lambda *x: _choose(*x, skip=True)
     ),
+    "First the gaps that are accurate enough, then the fastest of these: the fastest "
+    "of all may be too inaccurate where another one is not.": _fastest_first,
+    "A gap fits whose error is at most the given one, so also one that equals it.": (
+        _below
+    ),
+    "The gaps may come in any order: keep each beside its error.": _sorted_gaps,
     "Take the fastest of the gaps that are accurate enough, not the most accurate.": (
         _most_accurate
     ),
@@ -228,13 +251,16 @@ GAP_MISTAKES = {
 
 def _gap_case(draw: Draw, name: str, wins: bool = True) -> tuple:
     """Times and errors that tell all mistakes about the choice apart."""
-    for attempt in range(2000):
+    for attempt in range(10000):
         label = f"{name} {attempt}"
         a = draw.number(f"{label} a", 1e-4, 4e-4, 6)
-        b = draw.number(f"{label} b", 5e-8, 6e-7, 9)
+        b = draw.number(f"{label} b", 3e-7, 1.5e-6, 9)
         c = draw.number(f"{label} c", 2e-4, 1e-3, 6) * (1 if wins else 60)
-        n, n_steps = draw.whole(f"{label} n", 100, 600), 960
+        n = draw.whole(f"{label} n", 100, 600)
+        n_steps = 960 if "example" in name else draw.choice(label, (768, 1152, 1920))
         gaps = [4, 8, 16, 32, 64, 96]
+        order = torch.randperm(6, generator=draw.generator(f"{label} order"))
+        gaps = [gaps[i] for i in order.tolist()]
         errors = [draw.number(f"{label} e{m}", 1, 9, 2) * 1e-5 for m in gaps]
         case = (a, b, c, n, n_steps, gaps, [float(f"{e:.3g}") for e in errors], 6e-5)
         right = choose_gap(*case)
@@ -242,11 +268,27 @@ def _gap_case(draw: Draw, name: str, wins: bool = True) -> tuple:
             if right == [1, 1.0] != _never_alone(*case):
                 return case
             continue
-        wrong = {k: v for k, v in GAP_MISTAKES.items() if v is not _never_alone}
+        elsewhere = (_never_alone, _below)  # see the cases at the bounds
+        wrong = {k: v for k, v in GAP_MISTAKES.items() if v not in elsewhere}
+        # The classical method alone must not look like a wrong cost.
+        costs = [f for k, f in wrong.items() if f is not _fastest_first]
+        if [1, 1.0] in [f(*case) for f in costs]:
+            continue
         chosen = {f(*case)[0] for f in (_most_accurate, _longest, _formula)}
         if right[1] > 1.2 and len(chosen) == 3 and _all_differ(choose_gap, wrong, case):
             return case
     raise RuntimeError("no sample shows every mistake")
+
+
+def _at_the_bound(draw: Draw, name: str, share: float) -> tuple:
+    """A case whose fastest gap has just the error that is allowed, or a share of it."""
+    a, b, c, n, n_steps, gaps, errors, _ = _gap_case(draw, name)
+    most = 2.0**-14  # the same number in every precision
+    best = choose_gap(a, b, c, n, n_steps, gaps, errors, math.inf)[0]
+    errors = [
+        share * most if m == best else e for m, e in zip(gaps, errors, strict=True)
+    ]
+    return a, b, c, n, n_steps, gaps, errors, most
 
 
 # ---- q3: corrections until nothing moves
@@ -268,14 +310,28 @@ def _corrected(fine, coarse, last, *, sign=1, old=False, serial=False):
 
 
 def _parareal(
-    fine, coarse, x0, n, tolerance, *, stop=torch.amax, gap=False, back=0, **options
+    fine,
+    coarse,
+    x0,
+    n,
+    tolerance,
+    *,
+    stop=torch.amax,
+    far=torch.linalg.vector_norm,
+    gap=False,
+    back=0,
+    within=torch.le,
+    part=lambda moved: moved,
+    more=0,
+    **options,
 ):
     history = [_rollout(coarse, x0, n)]
-    for _ in range(n):
+    limit = torch.tensor(tolerance, dtype=x0.dtype)
+    for _ in range(n + more):
         found, gaps = _corrected(fine, coarse, history[-1], **options)
         moved = gaps if gap else found - history[-1]
         history.append(found)
-        if stop(moved.norm(dim=-1)) <= tolerance:
+        if within(stop(part(far(moved, dim=-1))), limit):
             break
     k = len(history) - 1
     return [history[k - back], k]
@@ -303,15 +359,91 @@ PARAREAL_MISTAKES = {
     "Off by one: the first pass of the coarse map is no correction.": _counts_first,
     "Stop when no landmark moves any more: that fine and coarse map disagree never "
     "ends.": lambda *a: _parareal(*a, gap=True),
+    "It stops where nothing moves by more than the tolerance: also where it is just "
+    "reached.": lambda *a: _parareal(*a, within=torch.lt),
+    "Too many corrections: there are at most as many as landmarks.": (
+        lambda *a: _parareal(*a, more=100)
+    ),
+    "The distance is the norm over the components, not the largest of them.": (
+        lambda *a: _parareal(*a, far=_largest)
+    ),
+    "The distance is the root of the sum of squares, not the sum of the components.": (
+        lambda *a: _parareal(*a, far=_summed)
+    ),
+    "All landmarks count, not the last one alone.": (
+        lambda *a: _parareal(*a, part=lambda moved: moved[..., -1])
+    ),
+    "All trajectories count, not the first one alone.": (
+        lambda *a: _parareal(*a, part=lambda moved: moved[:1])
+    ),
     "The landmark that moves most decides, not the average.": (
         lambda *a: _parareal(*a, stop=torch.mean)
     ),
 }
 
 
+def _largest(x: Tensor, dim: int) -> Tensor:
+    return x.abs().amax(dim)
+
+
+def _summed(x: Tensor, dim: int) -> Tensor:
+    return x.abs().sum(dim)
+
+
+def _still_case(draw: Draw, name: str, n: int, n_landmarks: int, d: int) -> tuple:
+    """Two shifts, exact in every precision: the second correction moves nothing."""
+    fine, coarse = (
+        [draw.whole(f"{name} {which} {i}", 1, 31) / 32 for i in range(d)]
+        for which in ("fine", "coarse")
+    )
+    maps = (
+        Code(f"lambda x: x + torch.tensor({v}, dtype=x.dtype)") for v in (fine, coarse)
+    )
+    x0 = (32 * draw.tensor(f"{name} x0", n, d)).round() / 32
+    return *maps, x0, n_landmarks, 0.0
+
+
+def _fading_case(draw: Draw, name: str, d: int) -> tuple:
+    """Early landmarks move most, and not those of the first trajectory."""
+    for attempt in range(1000):
+        label = f"{name} {attempt}"
+        rate = draw.number(f"{label} rate", 0.5, 0.7)
+        maps = [Code(f"lambda x: {rate - less:.3f} * x") for less in (0.0, 0.2)]
+        x0 = draw.tensor(f"{label} x0", 3, d)
+        before = _rollout(maps[1], x0, 6)
+        moves = (_corrected(*maps, before)[0] - before).norm(dim=-1)
+        parts = (moves[0].max(), moves[:, -1].max(), moves.mean(0).max())
+        if max(parts) < 0.7 * moves.max():
+            return *maps, x0, 6, float(f"{0.85 * moves.max():.3g}")
+    raise RuntimeError("no sample shows every mistake")
+
+
+def _never_still(draw: Draw, name: str) -> tuple:
+    """Maps far from each other, and few landmarks: all corrections are needed."""
+    fine, coarse = (
+        _map(draw, f"{name} fine", 2, 0.4),
+        _map(draw, f"{name} coarse", 2, 0.3),
+    )
+    return fine, coarse, draw.tensor(f"{name} x0", 2, 2), 3, 0.0
+
+
 def _parareal_cases(draw: Draw, name: str, n: int, n_landmarks: int, d: int = 2):
-    """Maps with a tolerance that tells mistakes apart, and with one soon reached."""
-    for attempt in range(500):
+    """Maps with a tolerance that tells mistakes apart, and with one soon reached.
+
+    Distances are just below the latter, sums of components above it. A third one tells
+    the largest component from the average.
+    """
+    elsewhere = (
+        "It stops where",
+        "Too many corrections: there",
+        "The distance is the r",
+        "All landmarks",
+        "All trajectories",
+    )
+    mistakes = {
+        k: v for k, v in PARAREAL_MISTAKES.items() if not k.startswith(elsewhere)
+    }
+    for attempt in range(1000):
         label = f"{name} {attempt}"
         fine = _map(draw, f"{label} fine", d, 0.35)
         coarse = _map(draw, f"{label} coarse", d, 0.35, like=f"{label} fine")
@@ -320,11 +452,19 @@ def _parareal_cases(draw: Draw, name: str, n: int, n_landmarks: int, d: int = 2)
         for _ in range(3):
             history.append(_corrected(fine, coarse, history[-1])[0])
         moves = [(b - a).norm(dim=-1).amax() for a, b in pairwise(history)]
-        tolerance, loose = (float(f"{m:.2g}") for m in (0.8 * moves[1], 2 * moves[0]))
+        tolerance, loose = (float(f"{m:.3g}") for m in (0.8 * moves[1], 1.1 * moves[0]))
         case = (fine, coarse, x0, n_landmarks, tolerance)
-        differs = _all_differ(parareal_until, PARAREAL_MISTAKES, case)
-        if moves[2] < 0.5 * tolerance and differs:
-            return case, (*case[:-1], loose)
+        soon = (*case[:-1], loose)
+        if moves[2] >= 0.5 * tolerance:
+            continue
+        step = history[2] - history[1]
+        tight = (*case[:-1], float(f"{0.9 * step.abs().amax():.3g}"))
+        sums = _parareal(*soon, far=_summed)[1] != parareal_until(*soon)[1]
+        mean = (
+            _parareal(*tight, stop=torch.mean)[1] != _parareal(*tight, far=_largest)[1]
+        )
+        if sums and mean and _all_differ(parareal_until, mistakes, case):
+            return case, soon, tight
     raise RuntimeError("no sample shows every mistake")
 
 
@@ -368,6 +508,13 @@ def _through_ends(errors, seconds, error, other):
     return s0 * (s1 / s0) ** share / other
 
 
+def _nearest(errors, seconds, error, other):
+    """A line through the two settings whose errors are nearest."""
+    order = (errors.log() - math.log(error)).abs().argsort()[:2].tolist()
+    (e0, e1), (s0, s1) = errors[order].tolist(), seconds[order].tolist()
+    return s0 * (s1 / s0) ** (math.log(error / e0) / math.log(e1 / e0)) / other
+
+
 def _same(value: float) -> float:
     return value
 
@@ -387,22 +534,32 @@ EQUAL_MISTAKES = {
     "need be, and flatters the network.": _at_neighbour(lambda e, error: e),
     "That is not at equal error: the next less accurate setting is worse than the "
     "network.": _at_neighbour(lambda e, error: -e),
+    "One setting of larger error and one of smaller: the two nearest may lie on the "
+    "same side.": _nearest,
     "Use the two settings next to the error, not the first and the last.": (
         _through_ends
     ),
 }
 
 
-def _race(draw: Draw, name: str, n: int, nearer: float) -> tuple:
-    """Settings of a classical method in any order, and a network between two."""
+def _race(draw: Draw, name: str, n: int, nearer: float, crowd: bool = False) -> tuple:
+    """Settings of a classical method in any order, and a network between two.
+
+    In a crowd the two settings with the nearest errors are both more accurate, and the
+    network lies next to the end of the line.
+    """
     slope = draw.number(f"{name} slope", 3.5, 8.5)
     steps = [0.64 / 2**k for k in range(n)]
     errors = [
         0.03 * h**slope * (1 + draw.number(f"{name} e{h}", 0, 0.5)) for h in steps
     ]
     seconds = [0.004 / h * (1 + draw.number(f"{name} s{h}", 0, 0.3)) for h in steps]
-    order = torch.randperm(n, generator=draw.generator(f"{name} order")).tolist()
     k = draw.whole(f"{name} k", 1, n - 3)
+    if crowd:
+        k, n = 0, n + 1
+        errors.insert(2, 0.9 * errors[1])
+        seconds.insert(2, 0.8 * seconds[1])  # better, and faster
+    order = torch.randperm(n, generator=draw.generator(f"{name} order")).tolist()
     error = errors[k] ** (1 - nearer) * errors[k + 1] ** nearer
 
     def short(values: list[float]) -> Tensor:
@@ -448,7 +605,10 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                 Check(
                     "other times and errors",
                     3,
-                    tuple(_gap_case(draw, f"2{i}") for i in "abc"),
+                    (
+                        *(_gap_case(draw, f"2{i}") for i in "abc"),
+                        _at_the_bound(draw, "2g", 1.0),
+                    ),
                 ),
                 Check(
                     "where no hybrid is faster",
@@ -457,6 +617,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                         _gap_case(draw, "2d"),
                         _gap_case(draw, "2e", wins=False),
                         (*_gap_case(draw, "2f")[:-1], 1e-6),
+                        _at_the_bound(draw, "2h", 0.5),
                     ),
                 ),
             ),
@@ -468,11 +629,19 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             parareal_until,
             _parareal_cases(draw, "q3 example", 1, 5)[0],
             (
-                Check("other maps", 3, _parareal_cases(draw, "3a", 1, 9)),
                 Check(
-                    "many trajectories, dimension three",
+                    "other maps, also far from each other",
                     3,
-                    _parareal_cases(draw, "3b", 4, 8, 3),
+                    (*_parareal_cases(draw, "3a", 1, 9), _never_still(draw, "3c")),
+                ),
+                Check(
+                    "many trajectories, dimension three, also tolerance zero",
+                    3,
+                    (
+                        *_parareal_cases(draw, "3b", 4, 8, 3),
+                        _still_case(draw, "3d", 3, 6, 3),
+                        _fading_case(draw, "3e", 3),
+                    ),
                 ),
             ),
             PARAREAL_MISTAKES,
@@ -484,7 +653,14 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             _race(draw, "q4 example", 4, 0.35),
             (
                 Check("another race", 2, (_race(draw, "4a", 6, 0.4),)),
-                Check("a third", 2, (_race(draw, "4b", 7, 0.65),)),
+                Check(
+                    "a third, and uneven settings",
+                    2,
+                    (
+                        _race(draw, "4b", 7, 0.65),
+                        _race(draw, "4c", 5, 0.75, crowd=True),
+                    ),
+                ),
             ),
             EQUAL_MISTAKES,
         ),

@@ -61,7 +61,15 @@ def _changed(change: Callable) -> Callable:
     return lambda *a: list(change(*fit_law(*a)))
 
 
+def _friction_forced(slopes, velocities) -> list[Tensor]:
+    """Without the negative eigenvalues of M."""
+    M, W, g = fit_law(slopes, velocities)
+    values, vectors = torch.linalg.eigh(M)
+    return [vectors @ torch.diag(values.clamp(min=0)) @ vectors.T, W, g]
+
+
 LAW_MISTAKES = {
+    "Nothing forces M to be positive: leave it as the data have it.": _friction_forced,
     "The sign is wrong: the state goes down the slope, with -(M + W).": (
         lambda *a: _law(*a, sign=1)
     ),
@@ -212,6 +220,8 @@ STEP_MISTAKES = {
     "One sweep does not solve the equation: repeat until nothing changes.": (
         lambda *a: _step(*a, sweeps=1)
     ),
+    "Eight sweeps do not solve the equation for every step: repeat until nothing "
+    "changes.": lambda *a: _step(*a, sweeps=8),
     "Each state of a batch has a correction of its own: sum over the last axis only.": (
         lambda *a: _step(*a, batch=True)
     ),
@@ -294,9 +304,11 @@ def _turning(draw: Draw, name: str, n: int, d: int) -> tuple[Tensor, Tensor]:
     return M.round(decimals=4), (turn - turn.mT).round(decimals=4)
 
 
-def _films(draw: Draw, name: str, n: int, d: int) -> tuple:
-    """Slopes, and velocities of some law with some noise."""
+def _films(draw: Draw, name: str, n: int, d: int, lawful: bool = True) -> tuple:
+    """Slopes, and velocities of some law (or one of both signs) with some noise."""
     (M,), (W,) = _turning(draw, name, 1, d)
+    if not lawful:
+        M = M - torch.eye(d).to(M) * M.trace() / d
     slopes = draw.tensor(f"{name} u", n, d) + draw.tensor(f"{name} offset", d)
     g = draw.tensor(f"{name} g", d, low=0.3)
     noise = draw.tensor(f"{name} noise", n, d, low=-0.1, high=0.1)
@@ -304,7 +316,7 @@ def _films(draw: Draw, name: str, n: int, d: int) -> tuple:
     return slopes, velocities.round(decimals=4)
 
 
-def _steps(draw: Draw, name: str, n: int, d: int) -> tuple:
+def _steps(draw: Draw, name: str, n: int, d: int, longer: float = 0.0) -> tuple:
     """A potential, its slope, a matrix, a step and states."""
     (M,), (W,) = _turning(draw, name, 1, d)
     A = ((M + W) / (M + W).norm()).round(decimals=4)
@@ -314,7 +326,7 @@ def _steps(draw: Draw, name: str, n: int, d: int) -> tuple:
     V = f"lambda h: ({weights} * h**2 / 2 + {b} * h**4 / 4).sum(-1)"
     V += f" - {c} * torch.cos(h.sum(-1))"
     u = f"lambda h: {weights} * h + {b} * h**3 + {c} * torch.sin(h.sum(-1))[..., None]"
-    dt = draw.number(f"{name} dt", 0.15, 0.25)
+    dt = round(draw.number(f"{name} dt", 0.15, 0.25) + longer, 3)
     x = draw.tensor(f"{name} x", n, d, low=0.3, high=1.3)
     return Code(V), Code(u), A, dt, x
 
@@ -337,7 +349,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             _films(draw, "q1 example", 8, 2),
             (
                 Check("other films", 3, (_films(draw, "1a", 50, 2),)),
-                Check("more components", 2, (_films(draw, "1b", 40, 4),)),
+                Check(
+                    "more components, M of both signs",
+                    2,
+                    (_films(draw, "1b", 40, 4), _films(draw, "1c", 60, 3, False)),
+                ),
             ),
             LAW_MISTAKES,
         ),
@@ -366,7 +382,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             _steps(draw, "q3 example", 2, 2),
             (
                 Check("another potential", 3, (_steps(draw, "3a", 4, 2),)),
-                Check("three components", 3, (_steps(draw, "3b", 5, 3),)),
+                Check(
+                    "three components, also a longer step",
+                    3,
+                    (_steps(draw, "3b", 5, 3), _steps(draw, "3c", 4, 3, 0.25)),
+                ),
             ),
             STEP_MISTAKES,
         ),

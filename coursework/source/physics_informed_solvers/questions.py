@@ -183,12 +183,13 @@ def _blame(
 ):
     A = A.mT if transpose else A
     n_intervals, d = residuals.shape
-    block = torch.zeros(2 * d, 2 * d, dtype=A.dtype)
-    block[:d, :d], block[:d, d:] = dt * A, dt * torch.eye(d, dtype=A.dtype)
+    one, block = torch.eye(d, dtype=A.dtype), torch.zeros(2 * d, 2 * d, dtype=A.dtype)
+    block[:d, :d], block[:d, d:] = dt * A, dt * one
     gains = {
         "exact": torch.linalg.matrix_exp(block)[:d, d:],
-        "euler": dt * torch.eye(d, dtype=A.dtype),
+        "euler": dt * one,
         "one": torch.linalg.matrix_exp(block)[:d, d:] / dt,
+        "inverse": torch.linalg.pinv(A) @ (torch.linalg.matrix_exp(dt * A) - one),
     }
     found = []
     for k in range(n_intervals):
@@ -217,6 +218,8 @@ BLAME_MISTAKES = {
     "Scaling: an interval of length dt contributes in proportion to dt.": (
         lambda *a: _blame(*a, gain="one")
     ),
+    "A need not have an inverse, and a pseudo-inverse loses what it maps to zero: "
+    "take the block of the matrix exponential.": lambda *a: _blame(*a, gain="inverse"),
     "A contribution has a sign: no absolute values, or nothing can cancel.": (
         lambda *a: blame(*a).abs()
     ),
@@ -303,27 +306,36 @@ PROOF_MISTAKES = {
 }
 
 
-def _proof_case(draw: Draw, name: str, n: int, tries: int) -> tuple:
-    """Residuals and rates for which all mistakes show, and the proof ends early."""
+def _proof_case(
+    draw: Draw, name: str, n: int, tries: int, *, still: bool = False
+) -> tuple:
+    """Residuals and rates for which all mistakes show, and the proof ends early.
+
+    If ``still``, nothing grows or shrinks on the second interval: the rate is zero.
+    """
     for attempt in range(3000):
         label = f"{name} {attempt}"
         sizes = draw.tensor(f"{label} R", n, low=0.01, high=0.06)
         base = draw.tensor(f"{label} L", n, low=-6, high=9).tolist()
+        if still:
+            base[1] = 0.0
         steep = draw.number(f"{label} steep", 2, 6, 2)
         dt = draw.number(f"{label} dt", 0.1, 0.2)
         case = (sizes, _rate(base, steep), dt, tries)
         right = proved(*case)
         case = (sizes[: int(right[0]) + 2], *case[1:])
-        if 4 <= right[0] < n - 1 and all(
-            _differ(wrong(*case), right) for wrong in PROOF_MISTAKES.values()
-        ):
-            source = f"lambda k, width: {base}[k] + {steep} * width"
+        shows = all(_differ(wrong(*case), right) for wrong in PROOF_MISTAKES.values())
+        if tries > 2:  # else a try too few is one try
+            shows &= _differ(_one_try(*case), _proved(*case, extra=-1))
+        if 4 <= right[0] < n - 1 and shows:
+            source = f"{base}[k] + {steep} * width"
+            source = f"lambda k, width: {f'{base}[k] and ' if still else ''}{source}"
             return case[0], Code(source), dt, tries
     raise RuntimeError("no sample shows every mistake")
 
 
 def _rate(base: list[float], steep: float):
-    return lambda k, width: base[k] + steep * width
+    return lambda k, width: base[k] and base[k] + steep * width
 
 
 def _differ(found: list[float], right: list[float]) -> bool:
@@ -342,17 +354,22 @@ def questions(draw: Draw, given: dict) -> list[Question]:
     def windows(name: str, *shape: int) -> tuple:
         return draw.tensor(f"{name} r", *shape), draw.number(f"{name} eps", 0.3, 1.5)
 
-    def linear(name: str, n: int, d: int) -> tuple:
-        """A system whose shares have both signs."""
+    def linear(name: str, n: int, d: int, singular: bool = False) -> tuple:
+        """A system whose shares have both signs; if singular, a drifting particle."""
         dt = draw.number(f"{name} dt", 0.1, 0.4)
         for attempt in range(1000):
             A = draw.tensor(f"{name} A {attempt}", d, d, low=-1.5, high=1.5)
+            if singular:  # nilpotent: no inverse, and no basis of eigenvectors
+                A = A.triu(1)
             residuals = draw.tensor(f"{name} r {attempt}", n, d)
             case = (A, residuals, dt, draw.tensor(f"{name} c {attempt}", d))
             if blame(*case).amin() < 0 < blame(*case).amax():
                 return case
         raise RuntimeError("no sample has shares of both signs")
 
+    early = _proof_case(draw, "4c", 14, 3)
+    whole = (early[0][: int(proved(*early)[0])], *early[1:])
+    none = (early[0], Code("lambda k, width: 40.0"), *early[2:])
     return [
         Question(
             "q1",
@@ -386,7 +403,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             blame,
             (given["A"], *linear("q3 example", 3, 2)[1:]),
             (
-                Check("another matrix", 3, (linear("3a", 7, 2),)),
+                Check(
+                    "another matrix, and one without inverse",
+                    3,
+                    (linear("3a", 7, 2), linear("3c", 6, 2, singular=True)),
+                ),
                 Check("dimension three", 3, (linear("3b", 9, 3),)),
             ),
             BLAME_MISTAKES,
@@ -398,12 +419,14 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             _proof_case(draw, "q4 example", 12, 2),
             (
                 Check(
-                    "other residuals and rates", 2, (_proof_case(draw, "4a", 14, 3),)
+                    "other residuals and rates, also zero",
+                    2,
+                    (_proof_case(draw, "4a", 14, 3, still=True),),
                 ),
                 Check(
-                    "another number of tries",
+                    "another number of tries; a proof of all intervals, and of none",
                     2,
-                    (_proof_case(draw, "4b", 12, 2), _proof_case(draw, "4c", 14, 3)),
+                    (_proof_case(draw, "4b", 12, 2), early, whole, none),
                 ),
             ),
             PROOF_MISTAKES,

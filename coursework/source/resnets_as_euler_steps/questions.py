@@ -204,8 +204,30 @@ def readout_accuracy(thresholds, states, labels, new_states, new_labels) -> list
     return [best, _accuracy(best, new_states, new_labels)]
 
 
-def _accuracy(s, states, labels, component=0) -> float:
-    return ((states[:, component] > s) == (labels == 1)).double().mean().item()
+def _accuracy(s, states, labels, above=torch.gt) -> float:
+    return (above(states[:, 0], s) == (labels == 1)).double().mean().item()
+
+
+def _above(above):
+    """A readout with another comparison."""
+
+    def wrong(thresholds, states, labels, new_states, new_labels):
+        best = max(
+            sorted(thresholds), key=lambda s: _accuracy(s, states, labels, above)
+        )
+        return [best, _accuracy(best, new_states, new_labels, above)]
+
+    return wrong
+
+
+def _ties(order):
+    """The first of the best thresholds in another order."""
+
+    def wrong(thresholds, states, labels, new_states, new_labels):
+        best = max(order(thresholds), key=lambda s: _accuracy(s, states, labels))
+        return [best, _accuracy(best, new_states, new_labels)]
+
+    return wrong
 
 
 def _on_the_test(thresholds, states, labels, new_states, new_labels):
@@ -219,10 +241,6 @@ def _reports_training(thresholds, states, labels, new_states, new_labels):
 def _pooled(thresholds, states, labels, new_states, new_labels):
     both = torch.cat([states, new_states]), torch.cat([labels, new_labels])
     return readout_accuracy(thresholds, *both, new_states, new_labels)
-
-
-def _wrong_side(thresholds, states, labels, new_states, new_labels):
-    return readout_accuracy(thresholds, states, 1 - labels, new_states, 1 - new_labels)
 
 
 def _as_error(*arguments):
@@ -241,28 +259,40 @@ READOUT_MISTAKES = {
     "That is the accuracy on the sample the threshold was chosen on.": (
         _reports_training
     ),
-    "Label 1 means above the threshold, label 0 below.": _wrong_side,
+    "Label 1 means above the threshold, label 0 below.": _above(torch.lt),
+    "A state on the threshold has label 0: only x_1 > s means label 1.": (
+        _above(torch.ge)
+    ),
+    "Of thresholds that are as good the smallest wins, wherever it stands in the "
+    "list.": _ties(list),
+    "Of thresholds that are as good the smallest wins, not the largest.": _ties(
+        lambda thresholds: sorted(thresholds, reverse=True)
+    ),
     "That is the share of errors, not the accuracy.": _as_error,
     "The threshold acts on the first component.": _second_component,
 }
 
 
 def _sample(draw: Draw, name: str, shift: float) -> tuple[Tensor, Tensor]:
+    """States whose first component is a multiple of 1/4, as the thresholds are."""
     states = draw.tensor(f"{name} states", 30, 2, low=-2, high=2)
+    states[:, 0] = (4 * states[:, 0]).round() / 4 + 0.0  # no -0.0
     noise = draw.tensor(f"{name} noise", 30, low=-1.2, high=1.2)
     return states, (states[:, 0] + noise > shift).long()
 
 
 def _readout_case(draw: Draw, name: str) -> tuple:
-    """Two samples whose best thresholds differ, so that a leak shows."""
-    thresholds = [round(-1.5 + 0.25 * i, 2) for i in range(13)]
-    for attempt in range(1000):
+    """Two samples and thresholds in any order for which all mistakes show."""
+    order = torch.randperm(13, generator=draw.generator(f"{name} order")).tolist()
+    thresholds = [-1.5 + 0.25 * i for i in order]
+    for attempt in range(5000):
         label = f"{name} {attempt}"
         old = _sample(draw, f"{label} old", draw.number(f"{label} s", -0.4, 0.4))
         new = _sample(draw, f"{label} new", draw.number(f"{label} r", -0.9, 0.9))
         case = (thresholds, *old, *new)
-        right = readout_accuracy(*case)
-        if all(wrong(*case) != right for wrong in READOUT_MISTAKES.values()):
+        answers = [readout_accuracy(*case)]
+        answers += [wrong(*case) for wrong in READOUT_MISTAKES.values()]
+        if len({tuple(answer) for answer in answers}) == len(answers):
             return case
     raise RuntimeError("no sample shows every mistake")
 
@@ -285,6 +315,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
     t = draw.number("t", 0.3, 1.5)
     other = draw.number("other alpha", 0.3, 0.95)
     layers = draw.whole("layers", 5, 12)
+    other_horizon = draw.number("other horizon", 0.8, 1.4, 2)
     return [
         Question(
             "q1",
@@ -305,7 +336,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                 Check(
                     "another alpha, a batch of states",
                     2,
-                    ((driven[1], t, states("1c", 3, 4, 2), h, other),),
+                    ((driven[1], t, states("1c", 3, 4, 2), h + 0.05, other),),
                 ),
             ),
             STEP_MISTAKES,
@@ -322,9 +353,9 @@ def questions(draw: Draw, given: dict) -> list[Question]:
                     ((field, states("2a", 2), horizon, layers),),
                 ),
                 Check(
-                    "a field that depends on time",
+                    "a field that depends on time, another horizon",
                     2,
-                    ((driven[2], states("2b", 2), horizon, layers + 1),),
+                    ((driven[2], states("2b", 2), other_horizon, layers + 1),),
                 ),
                 Check(
                     "a batch of states",

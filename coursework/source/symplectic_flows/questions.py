@@ -104,6 +104,9 @@ TREND_MISTAKES = {
     "A wobble looks like a trend between two points: fit all of them.": _two_points,
     "The wobble is what the line leaves over, not the whole error.": _no_line_off,
     "The wobble is the largest distance from the line, not the typical one.": _spread,
+    "Divide by E_0 itself, also where it is negative.": (
+        lambda e, dt: [e[..., 0].sign() * _trend(e, dt)[0], _trend(e, dt)[1]]
+    ),
     "The sign is wrong: energy that is gained counts as positive.": (
         lambda e, dt: [-_trend(e, dt)[0], _trend(e, dt)[1]]
     ),
@@ -126,6 +129,7 @@ def _law(M, h, *, sign=1, per=True, by="angle", half=1.0, turn=False):
         "angle": angle / math.sin(angle),
         "small": 1.0,
         "sine": 1 / math.sin(angle),
+        "acute": math.asin(math.sin(angle)) / math.sin(angle),
     }[by]
     # M = exp(h J S), so h J S is the logarithm of M, and J has the inverse -J.
     shift = 1.0 if by == "small" else cosine
@@ -151,6 +155,12 @@ LAW_MISTAKES = {
     "The angle is missing: log M is theta / sin(theta) times (M - cos(theta) I).": (
         lambda *a: _law(*a, by="sine")
     ),
+    "The plane may turn by more than a right angle: take the angle from its cosine.": (
+        lambda *a: _law(*a, by="acute")
+    ),
+    "The plane may turn the other way round: then S is negative.": (
+        lambda *a: law(*a) * law(*a).trace().sign()
+    ),
     "The energy is x . S x / 2, so S is the matrix of its second derivatives; do not "
     "halve it.": lambda *a: _law(*a, half=0.5),
     "That is the law of the transposed map.": lambda *a: _law(*a, turn=True),
@@ -159,13 +169,14 @@ LAW_MISTAKES = {
 }
 
 
-def _symplectic(draw: Draw, name: str) -> Tensor:
-    """A symplectic matrix that turns the plane by a good angle, with its step."""
+def _symplectic(draw: Draw, name: str, most: float = 0.75) -> Tensor:
+    """A symplectic matrix that turns the plane by an angle of at most this cosine."""
     for attempt in range(1000):
-        a, b, c = (draw.number(f"{name} {attempt} {k}", 0.2, 1.2, 3) for k in "abc")
+        high = 1.2 if most > 0 else 1.8
+        a, b, c = (draw.number(f"{name} {attempt} {k}", 0.2, high, 3) for k in "abc")
         M = _shear(-a, low=True) @ _shear(b) @ _shear(-c, low=True)
         cosine = (M[0, 0] + M[1, 1]).item() / 2
-        if abs(cosine) < 0.75 and abs(M[0, 0] - M[1, 1]) > 0.1:
+        if -0.75 < cosine < most and abs(M[0, 0] - M[1, 1]) > 0.1:
             return M
     raise RuntimeError("no matrix turns far enough")
 
@@ -230,6 +241,9 @@ SYMMETRIC_MISTAKES = {
     ),
     "The gradient at time zero must be taken away in every layer.": (
         lambda *a: _symmetric(*a, forward={"zero": False})
+    ),
+    "The time may be negative: take no absolute value.": (
+        lambda gradients, t, x: _symmetric(gradients, abs(t), x)
     ),
     "The first layer is a kick: it moves the momenta.": (
         lambda *a: _symmetric(*a, forward={"first": 1})
@@ -325,10 +339,10 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         wobble = size * (torch.sin(pace * k + 0.3) - math.sin(0.3))
         return (start * (1 + rate * dt * k - wobble)).round(decimals=6), dt
 
-    def layers(name: str, n: int, *shape: int) -> tuple:
+    def layers(name: str, n: int, *shape: int, sign: int = 1) -> tuple:
         d = shape[-1] // 2
         found = [_gradient(draw, f"{name} {i}", d) for i in range(n)]
-        t = draw.number(f"{name} t", 0.5, 1.0)
+        t = sign * draw.number(f"{name} t", 0.5, 1.0)
         return found, t, draw.tensor(f"{name} x", *shape)
 
     def friction(name: str, *shape: int) -> tuple:
@@ -340,9 +354,12 @@ def questions(draw: Draw, given: dict) -> list[Question]:
         )
         return force, gamma, h, draw.tensor(f"{name} x", *shape)
 
-    def matrix(name: str) -> tuple:
-        return _symplectic(draw, name), draw.number(f"{name} h", 0.3, 0.8)
+    def matrix(name: str, most: float = 0.75, back: bool = False) -> tuple:
+        M = _symplectic(draw, name, most)
+        h = draw.number(f"{name} h", 0.3, 0.8)
+        return (torch.linalg.inv(M) if back else M), h
 
+    bound, dt = energies("1c", 20, 4)
     return [
         Question(
             "q1",
@@ -351,7 +368,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             energies("q1 example", 6),
             (
                 Check("one orbit", 2, (energies("1a", 40),)),
-                Check("many orbits", 2, (energies("1b", 25, 3, 2),)),
+                Check(
+                    "many orbits, also of negative energy",
+                    2,
+                    (energies("1b", 25, 3, 2), (-bound, dt)),
+                ),
             ),
             TREND_MISTAKES,
         ),
@@ -362,7 +383,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             matrix("q2 example"),
             (
                 Check("another map", 2, (matrix("2a"),)),
-                Check("two more, other steps", 3, (matrix("2b"), matrix("2c"))),
+                Check(
+                    "larger turns, and the other way round",
+                    3,
+                    (matrix("2b", -0.2), matrix("2c", back=True)),
+                ),
             ),
             LAW_MISTAKES,
         ),
@@ -372,7 +397,11 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             symmetric_flow,
             (given["gradients"], given["h"], draw.tensor("q3 example", 2)),
             (
-                Check("other layers, another time", 3, (layers("3a", 3, 5, 2),)),
+                Check(
+                    "other layers, times of both signs",
+                    3,
+                    (layers("3a", 3, 5, 2), layers("3c", 2, 4, 2, sign=-1)),
+                ),
                 Check("four layers, two positions", 3, (layers("3b", 4, 3, 4),)),
             ),
             SYMMETRIC_MISTAKES,

@@ -264,6 +264,25 @@ def _off_by_one(*arguments):
     return [best, _rms(_misses(best + 1, seen, new))]
 
 
+def _any_width(*arguments):
+    """All widths, not those of the list alone."""
+    _, seen, held, new = _pairs(arguments)
+    return _choose(range(1, seen[0].shape[1] + 1), seen, held, new)
+
+
+def _place_in_list(*arguments):
+    """Where the chosen width stands in the list."""
+    best, error = choose_width(*arguments)
+    return [arguments[0].index(best), error]
+
+
+def _counted(*arguments):
+    """The widths taken for 1, 2, 3, ..."""
+    widths, seen, held, new = _pairs(arguments)
+    place = int(_place_in_list(*arguments)[0]) + 1
+    return [place, _rms(_misses(place, seen, new))]
+
+
 def _all_units(*arguments):
     widths, seen, held, new = _pairs(arguments)
     best = _choose(widths, seen, held, new)[0]
@@ -285,6 +304,10 @@ WIDTH_MISTAKES = {
         1, 2, lambda misses: misses.abs().max().item()
     ),
     "Off by one: width n means the first n units, 0 to n - 1.": _off_by_one,
+    "Only a width from the list may be chosen.": _any_width,
+    "Return the width itself, not its place in the list.": _place_in_list,
+    "The widths of the list need not be 1, 2, 3, ...: its place does not tell the "
+    "width.": _counted,
     "Report the network of the chosen width, not the widest one.": _all_units,
 }
 
@@ -296,19 +319,25 @@ def _differ(one, other) -> bool:
 
 def _width_case(draw: Draw, name: str, n_units: int = 9, m: int = 18) -> tuple:
     """Units and targets that tell all mistakes apart."""
-    for attempt in range(1000):
+    for attempt in range(2000):
         label = f"{name} {attempt}"
         outer = draw.tensor(f"{label} c", n_units) * 0.75 ** torch.arange(n_units)
-        case: list = [list(range(1, n_units))]
+        samples = []
         for which in ("seen", "held out", "unseen"):
             units = draw.tensor(f"{label} {which}", m, n_units)
             errors = draw.tensor(f"{label} {which} e", m, low=-0.7, high=0.7)
-            case += [units, (units @ outer + errors).round(decimals=4)]
-        right = choose_width(*case)
-        found = [wrong(*case) for wrong in WIDTH_MISTAKES.values()]
-        clear = all(_differ(answer, right) for answer in found)
-        if clear and _differ(found[0], found[1]):
-            return tuple(case)
+            samples += [units, (units @ outer + errors).round(decimals=4)]
+        widths = 1 + torch.randperm(n_units - 1, generator=draw.generator(label))
+        missing = choose_width(widths.tolist(), *samples)[0]  # the best is not for sale
+        case = ([n for n in widths.tolist() if n != missing], *samples)
+        right, found = choose_width(*case), []
+        for wrong in WIDTH_MISTAKES.values():
+            found.append(wrong(*case))
+            if not _differ(found[-1], right):
+                break
+        else:
+            if _differ(found[0], found[1]):
+                return case
     raise RuntimeError("no sample shows every mistake")
 
 
@@ -385,7 +414,7 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             "q4",
             "choose_width",
             choose_width,
-            _width_case(draw, "q4 example", 4, 7),
+            _width_case(draw, "q4 example", 5, 7),
             (
                 Check(
                     "other units and samples",

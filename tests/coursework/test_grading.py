@@ -13,7 +13,9 @@ import nbformat
 import pytest
 
 from coursework.course import CourseError, LatePolicy, load_course
-from coursework.intake import Unreadable, overrides, read_notebook, submissions
+from coursework.intake import submissions
+from coursework.notebooks import Unreadable, read_notebook
+from coursework.people import overrides
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO = "hierarchical_time_steppers", "resnets_as_euler_steps"

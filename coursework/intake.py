@@ -144,9 +144,11 @@ def _chosen(found: list[Submission]) -> Submission:
     if len(found) == 1:
         return best
     names = ", ".join(sorted(one.path for one in found))
-    tell(f"  {best.student}, {best.assignment}: {names}; graded: {best.path}")
+    label = f"  {best.student}, {best.assignment}: {names}"
     if len({one.owner for one in found}) > 1:
+        tell(f"{label}: of one person, or of several? None is graded.")
         return Submission(best.student, best.assignment, problem=TWINS)
+    tell(f"{label}; graded: {best.path}")
     files = ", ".join(sorted(Path(one.path).name for one in found))
     best.notes.append(f"Handed in: {files}. Graded: {Path(best.path).name}")
     return best

@@ -163,9 +163,10 @@ def agree(found: Plain, right: Plain, rtol: float) -> bool:
             and all(agree(f, r, rtol) for f, r in zip(found, right, strict=True))
         )
     if isinstance(found, list):
-        found = _stacked(found) if np.ndim(right) else None
-        if found is None or found.shape != right.shape:
+        stacked = _stacked(found) if np.ndim(right) else None
+        if stacked is None or stacked.shape != np.shape(right):
             return False
+        found = stacked
     found, right = np.asarray(found), np.asarray(right)
     if found.shape != right.shape and not found.size == right.size == 1:
         return False
@@ -178,10 +179,13 @@ def agree(found: Plain, right: Plain, rtol: float) -> bool:
 
 def _stacked(parts: list) -> np.ndarray | None:
     """The array that a list of numbers, or of such lists, would make."""
-    arrays = [_stacked(p) if isinstance(p, list) else np.asarray(p) for p in parts]
-    if not arrays or any(a is None or a.shape != arrays[0].shape for a in arrays):
-        return None
-    return np.stack(arrays)
+    arrays = []
+    for part in parts:
+        array = _stacked(part) if isinstance(part, list) else np.asarray(part)
+        if array is None or array.shape != (arrays or [array])[0].shape:
+            return None
+        arrays.append(array)
+    return np.stack(arrays) if arrays else None
 
 
 def _shape(value: Plain) -> str:

@@ -73,6 +73,18 @@ class Course:
         """The assignments, sorted."""
         return sorted(p.parent.name for p in self.source.glob("*/questions.py"))
 
+    @property
+    def label(self) -> str:
+        """A name for folders: a private course shares none with the open edition."""
+        is_open = self.source == OPEN_SOURCE
+        return f"{'' if is_open else f'{self.source.parent.name}-'}{self.variant}"
+
+    @property
+    def edition(self) -> str:
+        """Tells apart what was released with another salt or variant."""
+        text = f"edition\n{self.salt}\n{self.variant}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
     def assignment(self, name: str) -> Assignment:
         """Load one assignment.
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from coursework.intake import Student
 from coursework.ledger import Grade
 from coursework.marking import Record
+from coursework.people import Student
 
 
 def write_tables(
@@ -22,7 +22,7 @@ def write_tables(
         reasons = "; ".join(f"{q}: {reason}" for q, reason in grade.reasons.items())
         rows.append(
             [grade.student, person.name, grade.assignment]
-            + [grade.points.get(q, "") for q in questions]
+            + ["" if q in grade.pending else grade.points.get(q, "") for q in questions]
             + [grade.days_late, grade.penalty, grade.total, sum(grade.out_of.values())]
             + [grade.status, reasons]
         )

@@ -2,6 +2,7 @@
 
 import copy
 import html
+import re
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def write_graded_copy(
     """
     released = nbformat.read(release, as_version=4)
     notebook = new_notebook(metadata=released.metadata)
-    notebook.cells = [_opening(record, grade)] + _cells(submission, released)
+    notebook.cells = [_opening(record, grade, submission.notes)]
+    notebook.cells += _cells(submission, released, record.written)
     remarks = {scored.name: _remark(scored) for scored in record.questions}
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -40,11 +42,12 @@ def write_graded_copy(
     nbformat.write(notebook, path / f"{record.assignment}.ipynb")
 
 
-def _opening(record: Record, grade: Grade) -> nbformat.NotebookNode:
+def _opening(record: Record, grade: Grade, notes: list[str]) -> nbformat.NotebookNode:
     total = f"{grade.total:g} of {sum(grade.out_of.values()):g}"
     lines = [f"{record.assignment}: {total} points so far"]
     if record.problem:
         lines.append(record.problem)
+    lines += [*notes, *record.notes]
     if grade.pending:
         lines.append(f"Not graded yet, by a person: {', '.join(grade.pending)}")
     if grade.penalty:
@@ -77,7 +80,7 @@ def _indented(text: str) -> str:
 
 
 def _cells(
-    submission: Submission, released: nbformat.NotebookNode
+    submission: Submission, released: nbformat.NotebookNode, written: dict[str, str]
 ) -> list[nbformat.NotebookNode]:
     """The student's cells; whatever carries points is marked as in the release."""
     ours = {
@@ -100,9 +103,21 @@ def _cells(
             is_code = cell.cell_type == "code"
             cell.source = theirs["source"] if is_code else _text(theirs)
         found.append(cell)
-    return found + [copy.deepcopy(ours[name]) for name in ours if name not in seen]
+    for name in ours:
+        if name not in seen:
+            cell = copy.deepcopy(ours[name])
+            if name in written:
+                cell.source = _text({"source": written[name]})
+            found.append(cell)
+    return found
 
 
 def _text(cell: dict) -> str:
-    """A student's Markdown without HTML: a script in it would run in our browser."""
-    return html.escape(cell["source"], quote=False).replace("&gt;", ">")
+    """A student's Markdown without HTML, images, and links to anything but the web.
+
+    A script in it would run in our browser; an image would tell who looks at it.
+    """
+    text = html.escape(cell["source"], quote=False).replace("&gt;", ">")
+    text = text.replace("![", "! [")
+    text = re.sub(r"\](?=\((?!https?://)|:(?!\s*https?://))", "] ", text)
+    return re.sub(r"\\(?=(href|require|style|cssId|class)\b)", "", text)

@@ -1,39 +1,25 @@
-"""What was handed in: found, attributed to students, and read with suspicion.
+"""What was handed in: found, and attributed to students and assignments.
 
-Nothing here executes or trusts a notebook; a file that cannot be read costs its student
-a message and nobody else anything.
+Whatever is wrong with a file costs its student a message and nobody else anything.
 """
 
-import csv
 import hashlib
-import json
-import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-LARGEST = 20 * 1024**2  # bytes
-MOST_CELLS = 1000
-STUDENTS, OVERRIDES = "students.csv", "overrides.csv"
+from coursework.notebooks import Unreadable, contents, read_notebook
+from coursework.people import OVERRIDES, STUDENTS, Student, class_list, normal
+from coursework.people import safe_name as safe
+from coursework.tell import tell
 
-
-class Unreadable(Exception):
-    """A submitted file is no notebook we can grade; says why, to the student."""
-
-
-@dataclass(frozen=True)
-class Student:
-    """A person of the class list; everything but ``student`` may be empty."""
-
-    student: str
-    submitted_as: str = ""  # name of the folder or start of the file name
-    name: str = ""
-    email: str = ""
-    canvas_id: str = ""
-    sis_id: str = ""
-    moodle_id: str = ""
+CANVAS = re.compile(r"([^_]+)(?:_LATE)?_(\d+)_\d+_")  # name, number of the person
+MOODLE = re.compile(r"_\d+_assignsubmission_\w+$")
+MINE = (STUDENTS, OVERRIDES, "timestamp.txt")
+YEARS = range(2000, 2101)
 
 
 @dataclass
@@ -46,40 +32,17 @@ class Submission:
     digest: str = "missing"
     notebook: dict = field(default_factory=dict)
     problem: str = ""
+    path: str = ""  # below the folder of submissions
+    owner: str = ""  # the name under which it was handed in
+    notes: list[str] = field(default_factory=list)  # for the student
 
 
-def class_list(folder: Path) -> dict[str, Student]:
-    """``students.csv`` of a folder of submissions, by student; empty without one."""
-    known = Student.__dataclass_fields__
-    people = {}
-    for row in _rows(folder / STUDENTS):
-        wanted = {k: (v or "").strip() for k, v in row.items() if k in known}
-        if wanted.get("student"):
-            wanted["student"] = safe_name(wanted["student"])
-            people[wanted["student"]] = Student(**wanted)
-    return people
+@dataclass(frozen=True)
+class _Owner:
+    """Who handed in a file: the student, and what tells people of that name apart."""
 
-
-def overrides(folder: Path) -> dict[tuple[str, str, str], tuple[float, str]]:
-    """``overrides.csv``: {(student, assignment, question): (points, reason)}.
-
-    Raises:
-        ValueError: If a row has no reason, or points that are no number.
-    """
-    found = {}
-    for i, row in enumerate(_rows(folder / OVERRIDES), start=2):
-        reason = (row.get("reason") or "").strip()
-        if not reason:
-            raise ValueError(f"{OVERRIDES}, line {i}: an override needs a reason.")
-        key = (safe_name(row["student"]), row["assignment"], row["question"])
-        found[key] = (float(row["points"]), reason)
-    return found
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    if path.exists():
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            yield from csv.DictReader(lines)
+    student: str
+    sign: tuple[str, str] | None  # kind and value; None: the class list says who
 
 
 def submissions(folder: Path, assignments: list[str]) -> list[Submission]:
@@ -90,144 +53,149 @@ def submissions(folder: Path, assignments: list[str]) -> list[Submission]:
     path, or by what the release wrote into the notebook.
     """
     people = class_list(folder)
-    aliases = {p.submitted_as: p.student for p in people.values() if p.submitted_as}
-    newest: dict[tuple[str, str], Submission] = {}
     students = set(people)
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.name.startswith((".", "__")):
-            students.add(_student(entry.name, aliases))
-    for path in sorted(folder.rglob("*.ipynb")):
-        parts = list(path.relative_to(folder).parts)
-        if any(part.startswith((".", "__MACOSX")) for part in parts):
+    signs: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    others: dict[str, list[str]] = defaultdict(list)  # files that are no notebooks
+    found: dict[tuple[str, str], list[Submission]] = defaultdict(list)
+    for path in _files(folder):
+        parts = path.relative_to(folder).parts
+        is_notebook = path.suffix.lower() == ".ipynb" and not path.is_dir()
+        is_file = len(parts) == 1 and not path.is_dir()
+        if is_file and not is_notebook and not CANVAS.match(path.name):
             continue
-        label = parts[0] if len(parts) > 1 else Path(parts[0]).stem
-        student = _student(label, aliases, is_file=len(parts) == 1)
-        students.add(student)
-        found = _read_submission(path, student, parts, assignments)
-        key = (student, found.assignment)
-        if found.assignment and _is_newer(found, newest.get(key)):
-            newest[key] = found
-    handed_in = sorted({assignment for _, assignment in newest})
+        owner = _owner(path.stem if is_file else parts[0], people, is_file=is_file)
+        students.add(owner.student)
+        if owner.sign:
+            signs[owner.student].add(owner.sign)
+        if is_notebook:
+            one = _read_submission(path, owner, parts, assignments)
+            found[one.student, one.assignment].append(one)
+        elif path.is_file() and path.name not in MINE:
+            others[owner.student].append("/".join(parts[1:] or parts))
+    chosen = {key: _chosen(all_) for key, all_ in found.items() if key[1]}
     for student in students:
-        for assignment in handed_in:
-            missing = Submission(student, assignment, problem="Nothing was handed in.")
-            newest.setdefault((student, assignment), missing)
-    return [newest[key] for key in sorted(newest)]
+        for name in sorted({assignment for _, assignment in chosen}):
+            missing = Submission(student, name, problem=_missing(others[student], name))
+            chosen.setdefault((student, name), missing)
+    twins = {s for s, all_ in signs.items() if len({k for k, _ in all_}) < len(all_)}
+    for student in sorted(twins):
+        labels = ", ".join(sorted(value for _, value in signs[student]))
+        tell(
+            f"  {student}: several people have this name ({labels}); none is graded. "
+            f"Give each a line in {STUDENTS} with another student id and submitted_as."
+        )
+        for key in chosen:
+            if key[0] == student:
+                chosen[key] = Submission(*key, problem=TWINS)
+    return [chosen[key] for key in sorted(chosen)]
 
 
-def _student(label: str, aliases: dict[str, str], *, is_file: bool = False) -> str:
+TWINS = "Not graded: several people hand in under this name. Your instructor knows."
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The folders of students, and all files that somebody handed in."""
+    tops = [path for path in folder.iterdir() if path.is_dir()]
+    for path in sorted([*tops, *(p for p in folder.rglob("*") if not p.is_dir())]):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+        if not hidden and not parts[0].startswith("__"):
+            yield path
+
+
+def _owner(label: str, people: dict[str, Student], *, is_file: bool) -> _Owner:
+    """Whose a folder, or a file beside the folders, is."""
+    label = normal(label)
+    canvas = CANVAS.match(label) if is_file else None
+    named = MOODLE.sub("", label)
+    sign = ("number", canvas[2]) if canvas else ("name", named)
+    if is_file and not canvas:
+        named = label.split("_")[0]
+        sign = ("name", named)
+    aliases = {p.submitted_as: p.student for p in people.values() if p.submitted_as}
     for alias in sorted(aliases, key=len, reverse=True):
         if label == alias or label.startswith(f"{alias}_"):
-            return aliases[alias]
-    return safe_name(label.split("_")[0] if is_file else label)
+            exact = not canvas or re.search(rf"_{canvas[2]}$", alias)
+            return _Owner(aliases[alias], None if exact else sign)
+    for person in people.values():
+        if canvas and person.canvas_id == canvas[2]:
+            return _Owner(person.student, None)
+    return _Owner(safe(canvas[1] if canvas else named), sign)
 
 
-def safe_name(label: str) -> str:
-    """A student's name for folders and the gradebook."""
-    return re.sub(r"[^\w.@-]+", "-", label.strip()).strip(".-") or "nameless"
+def _missing(files: list[str], assignment: str) -> str:
+    """Why there is nothing to grade."""
+    mine = [f for f in files if assignment in f] or [f for f in files if "/" not in f]
+    if not mine:
+        return "Nothing was handed in."
+    shown = ", ".join(mine[:3]) + (", ..." if len(mine) > 3 else "")
+    return f"No notebook was handed in, only {shown}. Hand in the .ipynb file."
 
 
-def _is_newer(found: Submission, other: Submission | None) -> bool:
-    if other is None or bool(other.problem) != bool(found.problem):
-        return other is None or bool(other.problem)
-    known = (found.when, other.when)
-    return None not in known and known[0] > known[1]  # type: ignore[operator]
+def _chosen(found: list[Submission]) -> Submission:
+    """The one of a student's notebooks that is graded; says so if there are more."""
+    least = datetime.min.replace(tzinfo=UTC)
+
+    def rank(one: Submission) -> tuple:
+        exact = re.search(rf"(^|[/_]){one.assignment}\.ipynb$", one.path, re.I)
+        return not one.problem, one.when or least, bool(exact)
+
+    best = max(sorted(found, key=lambda one: one.path), key=rank)  # the first of equals
+    if len(found) == 1:
+        return best
+    names = ", ".join(sorted(one.path for one in found))
+    label = f"  {best.student}, {best.assignment}: {names}"
+    if len({one.owner for one in found}) > 1:
+        tell(f"{label}: of one person, or of several? None is graded.")
+        return Submission(best.student, best.assignment, problem=TWINS)
+    tell(f"{label}; graded: {best.path}")
+    files = ", ".join(sorted(Path(one.path).name for one in found))
+    best.notes.append(f"Handed in: {files}. Graded: {Path(best.path).name}")
+    return best
 
 
 def _read_submission(
-    path: Path, student: str, parts: list[str], assignments: list[str]
+    path: Path, owner: _Owner, parts: tuple[str, ...], assignments: list[str]
 ) -> Submission:
     text = "/".join(parts)
     named = [name for name in assignments if name in text]
-    found = Submission(student, max(named, key=len, default=""), _handed_in(path))
+    found = Submission(owner.student, max(named, key=len, default=""), path=text)
+    found.owner = parts[0] if len(parts) > 1 else str(owner.sign)
+    if len(parts) > 1:
+        depth = 2 if parts[1] in assignments and len(parts) > 2 else 1
+        home = path.parents[len(parts) - 1 - depth]
+        found.when = _handed_in(home / "timestamp.txt", text)
     try:
-        data = _bytes(path)
+        data = contents(path)
         found.digest = hashlib.sha256(data).hexdigest()
         found.notebook = read_notebook(data)
     except Unreadable as error:
         found.problem = str(error)
-    written = found.notebook.get("metadata", {}).get("coursework")
-    if not found.assignment and type(written) is dict:
-        name = written.get("assignment")
-        found.assignment = name if name in assignments else ""
+    released = found.notebook.get("metadata", {}).get("coursework")
+    name = released.get("assignment") if type(released) is dict else None
+    if name in assignments and found.assignment not in ("", name):
+        found.problem = f"This is the notebook of {name}, not of {found.assignment}."
+    elif name in assignments:
+        found.assignment = str(name)
     if not found.assignment and len(assignments) == 1:
         found.assignment = assignments[0]
     if not found.assignment:
-        print(f"  {text}: which assignment is this? Put its name into the path.")
+        tell(f"  {text}: which assignment is this? Put its name into the path.")
     return found
 
 
-def _handed_in(path: Path) -> datetime | None:
-    stamp = path.parent / "timestamp.txt"
+def _handed_in(stamp: Path, of: str) -> datetime | None:
+    """The time that a ``timestamp.txt`` gives, in UTC."""
     if not stamp.is_file() or stamp.is_symlink():
         return None
-    text = stamp.read_text(encoding="utf-8", errors="replace").strip()
-    text = re.sub(r"\s+(UTC|Z)$", "+00:00", text.split(".")[0])
+    with stamp.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(100).strip()
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return when if when.tzinfo else when.astimezone()
-
-
-def _bytes(path: Path) -> bytes:
-    if path.is_symlink() or not path.is_file():
-        raise Unreadable("What was handed in is a link or no file.")
-    if path.stat().st_size > LARGEST:
-        size = path.stat().st_size / 1024**2
-        raise Unreadable(
-            f"The notebook has {size:.0f} MB, more than {LARGEST // 1024**2}. Clear "
-            "its outputs and hand it in again."
-        )
-    with os.fdopen(os.open(path, os.O_RDONLY), "rb") as file:
-        return file.read(LARGEST + 1)
-
-
-def read_notebook(data: bytes) -> dict:
-    """The notebook in a file, reduced to what we use.
-
-    Raises:
-        Unreadable: If it is none, or not for Python.
-    """
-    try:
-        raw = json.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise Unreadable("The file is not in UTF-8: save it from Jupyter.") from error
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            "The file is no notebook, or damaged: open it in Jupyter, save it, and "
-            "hand it in again."
-        ) from error
-    if type(raw) is not dict or type(raw.get("cells")) is not list:
-        raise Unreadable("The file is no notebook of format 4: save it from Jupyter.")
-    metadata = raw.get("metadata") if type(raw.get("metadata")) is dict else {}
-    _check_language(metadata)  # type: ignore[arg-type]
-    if len(raw["cells"]) > MOST_CELLS:
-        raise Unreadable(f"The notebook has more than {MOST_CELLS} cells.")
-    return {"metadata": metadata, "cells": [_cell(cell) for cell in raw["cells"]]}
-
-
-def _check_language(metadata: dict) -> None:
-    for key, name in (("kernelspec", "language"), ("language_info", "name")):
-        entry = metadata.get(key)
-        language = entry.get(name) if type(entry) is dict else None
-        if type(language) is str and language.lower() not in ("python", "python3", ""):
-            raise Unreadable(
-                f"The notebook is for {language[:30]}, not for Python: choose a Python "
-                "kernel, run it, and hand it in again."
-            )
-
-
-def _cell(raw: object) -> dict:
-    if type(raw) is not dict:
-        raise Unreadable("The file is damaged: a cell is no cell.")
-    source, metadata = raw.get("source", ""), raw.get("metadata", {})
-    if type(source) is list and all(type(line) is str for line in source):
-        source = "".join(source)
-    if type(source) is not str:
-        raise Unreadable("The file is damaged: a cell has no text.")
-    mark = metadata.get("nbgrader") if type(metadata) is dict else None
-    kind = "code" if raw.get("cell_type") == "code" else "markdown"
-    # Half a pair of surrogates is JSON, but no text.
-    source = source.encode("utf-8", "replace").decode("utf-8")
-    return {"kind": kind, "source": source, "mark": mark if type(mark) is dict else {}}
+        when = datetime.fromisoformat(re.sub(r"\s+(UTC|Z)$", "+00:00", text))
+        when = when.astimezone(UTC)
+        if when.year in YEARS:
+            return when
+    except (ValueError, OverflowError):
+        pass
+    tell(f"  {of}: its timestamp.txt holds no time we can use ({text!r}): ignored.")
+    return None

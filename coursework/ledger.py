@@ -1,5 +1,7 @@
 """Points into nbgrader's gradebook, and final grades out of it."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +10,14 @@ from typing import Any
 from nbgrader.api import Gradebook
 
 from coursework.course import Assignment, LatePolicy, graded_cells
-from coursework.intake import Student, Submission
+from coursework.intake import Submission
 from coursework.marking import Record
 from coursework.nbgrader_course import gradebook
+from coursework.people import Change, Overrides, Student
+from coursework.tell import tell
 
 OVERRIDE = "Changed by hand: "
+TEXTS = "read_by_hand.json"  # digests of the texts when they were last seen
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Grade:
     penalty: float = 0.0
     problem: str = ""
     reasons: dict[str, str] = field(default_factory=dict)  # of overrides
+    before: dict[str, str] = field(default_factory=dict)  # points of an earlier text
 
     @property
     def total(self) -> float:
@@ -39,10 +45,8 @@ class Grade:
         """In words: graded, to be graded by hand, or what is wrong."""
         if self.problem:
             return self.problem
-        return f"hand grading: {', '.join(self.pending)}" if self.pending else "graded"
-
-
-Overrides = dict[tuple[str, str, str], tuple[float, str]]
+        parts = [q + self.before.get(q, "") for q in self.pending]
+        return f"hand grading: {', '.join(parts)}" if parts else "graded"
 
 
 def enter_all(
@@ -54,6 +58,7 @@ def enter_all(
     changes: Overrides,
 ) -> list[Grade]:
     """Write all records into the gradebook of a folder; hand grading is kept."""
+    seen = _seen(folder / TEXTS)
     with gradebook(folder) as book:
         for person in people.values():
             details: dict[str, Any] = {
@@ -66,9 +71,26 @@ def enter_all(
             if record.student not in people:
                 book.update_or_create_student(record.student)
             assignment = assignments[record.assignment]
-            grades.append(_enter(book, record, submission, assignment, late, changes))
+            texts = {q: _digest(text) for q, text in record.written.items()}
+            before = seen.get(f"{record.student}/{record.assignment}", {})
+            new = {q for q, digest in texts.items() if before.get(q, digest) != digest}
+            seen[f"{record.student}/{record.assignment}"] = before | texts
+            grades.append(
+                _enter(book, record, submission, assignment, late, changes, new)
+            )
         book.db.commit()
+    partial = (folder / TEXTS).with_suffix(".partial")
+    partial.write_text(json.dumps(seen, indent=1), encoding="utf-8")
+    partial.replace(folder / TEXTS)
     return grades
+
+
+def _seen(path: Path) -> dict[str, dict[str, str]]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _enter(
@@ -78,6 +100,7 @@ def _enter(
     assignment: Assignment,
     late: LatePolicy,
     changes: Overrides,
+    new_texts: set[str],
 ) -> Grade:
     name, student = record.assignment, record.student
     when = submission.when
@@ -92,7 +115,12 @@ def _enter(
         )
         _set_automatic(grade, question, record)
         change = changes.get((student, name, question))
-        _set_by_hand(grade, comment, change, question in record.answered)
+        _ask_again(grade, comment, question in new_texts)
+        if change and question in new_texts:
+            tell(
+                f"{change.where}: {student} changed the text of {question} since then."
+            )
+        _set_by_hand(grade, comment, change, question in record.written)
         if change:
             result.reasons[question] = change[1]
         by_hand = grade.manual_score
@@ -102,6 +130,8 @@ def _enter(
         result.out_of[question] = grade.max_score_gradecell
         if grade.needs_manual_grade:
             result.pending.append(question)
+            if comment.auto_comment:
+                result.before[question] = f" ({comment.auto_comment})"
     result.days_late = late.days_late(name, when)
     result.penalty = late.penalty(result.days_late, sum(result.points.values()))
     for notebook in entry.notebooks:
@@ -112,7 +142,7 @@ def _enter(
 def _set_automatic(grade: Any, question: str, record: Record) -> None:
     """What the program gave; nothing for an answer that a person has to read."""
     scored = {scored.name: scored.points for scored in record.questions}
-    if question in scored or question not in record.answered:
+    if question in scored or question not in record.written:
         grade.auto_score = scored.get(question, 0.0)  # no text: nothing to read
         grade.needs_manual_grade = False
     else:
@@ -120,8 +150,18 @@ def _set_automatic(grade: Any, question: str, record: Record) -> None:
         grade.needs_manual_grade = grade.manual_score is None
 
 
+def _ask_again(grade: Any, comment: Any, is_new: bool) -> None:
+    """Points that a person gave for another text count no longer, but are shown."""
+    if grade.manual_score is None:
+        return
+    comment.auto_comment = None
+    if is_new:
+        comment.auto_comment = f"{grade.manual_score:g} points before the text changed"
+        grade.manual_score, grade.needs_manual_grade = None, True
+
+
 def _set_by_hand(
-    grade: Any, comment: Any, change: tuple[float, str] | None, is_answered: bool
+    grade: Any, comment: Any, change: Change | None, is_answered: bool
 ) -> None:
     """An override with its reason, or its withdrawal."""
     if change:

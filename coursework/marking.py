@@ -4,16 +4,20 @@ import hashlib
 import json
 import os
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from coursework.course import Assignment, graded_cells
+from coursework.cells import cells_to_run, written_answers
+from coursework.course import Assignment
 from coursework.intake import Submission
 from coursework.judge import jail
 from coursework.judge.session import judge
 from coursework.scoring import Remark, Scored, calls_of, score
+from coursework.tell import tell
+
+SLOW = "took too long"
 
 
 @dataclass
@@ -26,7 +30,9 @@ class Record:
     problem: str = ""
     cells: dict[str, str] = field(default_factory=dict)
     questions: list[Scored] = field(default_factory=list)
-    answered: list[str] = field(default_factory=list)  # hand-graded ones with a text
+    written: dict[str, str] = field(default_factory=dict)  # texts that a person reads
+    notes: list[str] = field(default_factory=list)  # for the student
+    too_slow: bool = False  # a call or cell took too long: the machine may be busy
     seconds: float = 0.0
     isolation: str = ""
 
@@ -38,7 +44,8 @@ def mark_all(
     folder: Path,
     *,
     jobs: int | None = None,
-    say: Callable[[str], None] = print,
+    again: Collection[str] = (),
+    say: Callable[[str], None] = tell,
 ) -> tuple[list[Record], list[str]]:
     """Judge whatever is new or changed, a few at a time.
 
@@ -48,6 +55,7 @@ def mark_all(
         releases: The released notebooks by name, as `intake.read_notebook` reads them.
         folder: Where records are kept; a record is written as soon as it exists.
         jobs: How many at the same time; by default one per processor.
+        again: Students who are judged again although nothing has changed.
         say: Gets a line of progress per submission judged.
 
     Returns:
@@ -58,7 +66,7 @@ def mark_all(
     for slot in range(jobs):
         slots.put(slot)
     jail.isolation()  # find out once, before the threads start
-    records, todo = _kept_and_new(submissions, assignments, folder)
+    records, todo = _kept_and_new(submissions, assignments, folder, again)
     failures = []
 
     def work(submission: Submission, digest: str) -> Record:
@@ -88,14 +96,17 @@ def mark_all(
 
 
 def _kept_and_new(
-    submissions: Iterable[Submission], assignments: dict[str, Assignment], folder: Path
+    submissions: Iterable[Submission],
+    assignments: dict[str, Assignment],
+    folder: Path,
+    again: Collection[str],
 ) -> tuple[list[Record], list[tuple[Submission, str]]]:
     """Records that still hold, and the submissions to judge with their digests."""
     records, todo = [], []
     for submission in submissions:
         digest = _digest(submission, assignments[submission.assignment])
         kept = _kept(_path(folder, submission), digest)
-        if kept:
+        if kept and submission.student not in again:
             records.append(kept)
         else:
             todo.append((submission, digest))
@@ -119,44 +130,18 @@ def mark(
             for q in questions
         ]
         return record
-    cells = cells_to_run(submission.notebook, release)
-    judged = judge(cells, calls_of(questions), slot=slot)
+    judged = judge(
+        cells_to_run(submission.notebook, release), calls_of(questions), slot=slot
+    )
     record.questions = score(questions, judged.answers)
     record.cells, record.seconds = judged.cells, judged.seconds
     record.isolation = judged.isolation
-    record.answered = _answered(submission.notebook, assignment, release)
+    record.written, record.notes = written_answers(submission.notebook, release)
+    said = [*judged.cells.values(), *(answer.text for answer in judged.answers)]
+    record.too_slow = any(SLOW in text for text in said) or any(
+        answer.error == "TimeoutError" for answer in judged.answers
+    )
     return record
-
-
-def cells_to_run(notebook: dict, release: dict) -> dict[str, str]:
-    """The code to execute: our locked cells as released, then all of the student's."""
-    cells = {}
-    for cell in release["cells"]:
-        mark = cell["mark"]
-        if cell["kind"] == "code" and mark.get("locked") and not mark.get("grade"):
-            cells[f"the locked cell {mark['grade_id']}"] = cell["source"]
-    for i, cell in enumerate(notebook["cells"], start=1):
-        ours = cell["mark"].get("locked") or (
-            cell["mark"].get("grade") and not cell["mark"].get("solution")
-        )
-        if cell["kind"] == "code" and not ours and cell["source"].strip():
-            cells[f"cell {i}"] = cell["source"]
-    return cells
-
-
-def _answered(notebook: dict, assignment: Assignment, release: dict) -> list[str]:
-    """Hand-graded questions whose text differs from the stub."""
-    automatic = {question.name for question in assignment.questions}
-    by_hand = set(graded_cells(assignment.notebook)) - automatic
-    stubs = {c["mark"].get("grade_id"): c["source"].strip() for c in release["cells"]}
-    found = []
-    for cell in notebook["cells"]:
-        name = cell["mark"].get("grade_id")
-        if type(name) is str and name in by_hand:
-            text = cell["source"].strip()
-            if text and text != stubs.get(name):
-                found.append(name)
-    return sorted(set(found))
 
 
 def _digest(submission: Submission, assignment: Assignment) -> str:

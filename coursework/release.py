@@ -1,7 +1,8 @@
 """``make coursework``: the student release, stripped by nbgrader.
 
-``python -m coursework.release`` writes ``_build/coursework/<variant>/``; what students
-get is the folder ``release`` in it. It takes VARIANT and COURSE from the environment.
+``python -m coursework.release`` writes ``_build/coursework/<variant>/``, for a private
+course ``_build/coursework/<its folder>-<variant>/``; what students get is the folder
+``release`` in it. It takes VARIANT and COURSE from the environment.
 """
 
 import copy
@@ -44,9 +45,15 @@ instructor told you. Submit the notebook, not a PDF, and save it after you ran i
 **How it is graded.** A program runs your notebook without a network and with limits:
 20 seconds for a cell, 2 GB of memory, and only the libraries named in
 `requirements.txt`. Then it calls your functions with arguments that you have not seen
-and looks at the numbers they return. The cells with the examples are not run, so
-changing them changes nothing. A cell that fails does not spoil the others. A person
-reads the last question.
+and looks at the numbers they return. Compute in float64: numbers in float32 are not
+exact enough. The cells with the examples are not run, so changing them changes nothing.
+A cell that fails does not spoil the others. A person reads the last question; its text
+belongs into the cell below it.
+
+It is Python that runs, not Jupyter: `display` shows nothing, `!` and `%` commands do
+nothing (`%%time`, `%%timeit` and `%%capture` leave the cell as it is), and cells that
+begin with another `%%` command are not run. There are no widgets, no `input()`, and no
+files beside the notebook.
 
 **Your feedback** is an HTML page: your notebook with the points, and for each check
 that failed, why. It shows no hidden numbers.
@@ -74,7 +81,9 @@ def build(course: Course, folder: Path) -> list[Assignment]:
     for assignment in assignments:
         path = folder / "source" / assignment.name / f"{assignment.name}.ipynb"
         path.parent.mkdir(parents=True)
-        nbformat.write(filled_in(assignment), path)
+        notebook = filled_in(assignment)
+        notebook.metadata["coursework"]["edition"] = course.edition
+        nbformat.write(notebook, path)
     register(folder, [assignment.name for assignment in assignments])
     release = folder / "release"
     (release / "README.md").write_text(README)
@@ -127,7 +136,7 @@ def main() -> int:
     try:
         variant = int(os.environ.get("VARIANT") or 0)
         course = load_course(os.environ.get("COURSE"), variant)
-        folder = ROOT / "_build" / "coursework" / str(course.variant)
+        folder = ROOT / "_build" / "coursework" / course.label
         assignments = build(course, folder)
     except (CourseError, ValueError) as error:
         print(f"make coursework: {error}")

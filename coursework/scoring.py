@@ -17,6 +17,7 @@ BUILTIN_ERRORS = {
     "RuntimeError SyntaxError SystemExit TimeoutError TypeError UnboundLocalError",
     "ValueError ZeroDivisionError",
 }
+NEARLY = 1e-4  # relative: what float32 leaves of an answer in float64
 KNOWN_ERRORS = {name for line in BUILTIN_ERRORS for name in line.split()}
 
 
@@ -101,7 +102,14 @@ def _problem(
     shapes = {(_shape(f), _shape(r)) for f, r in zip(found, right, strict=True)}
     for got, wanted in shapes:
         if got != wanted:
-            return f"The answer should be {wanted}; yours is {got}."
+            # A shape could be built from hidden arguments.
+            yours = got if is_public else "something else"
+            return f"The answer should be {wanted}; yours is {yours}."
+    if all(agree(f, r, NEARLY) for f, r in zip(found, right, strict=True)):
+        return (
+            "Nearly right, to about four digits: was something computed in float32, or "
+            "were digits lost? All should be float64, as the arguments are."
+        )
     return "The numbers are not right."
 
 
@@ -155,7 +163,10 @@ def agree(found: Plain, right: Plain, rtol: float) -> bool:
             and all(agree(f, r, rtol) for f, r in zip(found, right, strict=True))
         )
     if isinstance(found, list):
-        return False
+        stacked = _stacked(found) if np.ndim(right) else None
+        if stacked is None or stacked.shape != np.shape(right):
+            return False
+        found = stacked
     found, right = np.asarray(found), np.asarray(right)
     if found.shape != right.shape and not found.size == right.size == 1:
         return False
@@ -164,6 +175,17 @@ def agree(found: Plain, right: Plain, rtol: float) -> bool:
     scale = max(float(np.abs(right).max()), 1e-12)
     gap = np.abs(found.reshape(-1) - right.reshape(-1)).max()
     return bool(gap <= rtol * scale)
+
+
+def _stacked(parts: list) -> np.ndarray | None:
+    """The array that a list of numbers, or of such lists, would make."""
+    arrays = []
+    for part in parts:
+        array = _stacked(part) if isinstance(part, list) else np.asarray(part)
+        if array is None or array.shape != (arrays or [array])[0].shape:
+            return None
+        arrays.append(array)
+    return np.stack(arrays) if arrays else None
 
 
 def _shape(value: Plain) -> str:

@@ -111,4 +111,7 @@ def _array(shape: object, flat: object) -> np.ndarray:
     if not all(type(entry) in (bool, int, float) for entry in flat):
         raise NotPlain("an entry of the array is no number")
     numbers = [_number(entry) for entry in flat]
-    return np.array(numbers, dtype=np.float64).reshape(shape)  # type: ignore
+    try:
+        return np.array(numbers, dtype=np.float64).reshape(shape)  # type: ignore
+    except (ValueError, OverflowError) as error:  # no numbers, but a huge axis
+        raise NotPlain("the array has an axis that is too long") from error

@@ -13,6 +13,7 @@ from coursework.judge.jail import Limits
 from coursework.judge.plain import NotPlain, Plain, decode, encode
 
 MOST_WORKERS = 8  # for one submission
+OURS = ("lost", "not plain")  # errors whose texts are ours, without hidden arguments
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ class _Session:
             self.stop()
             return Answer(error="lost", text=str(lost))
         if "error" in found:
-            return Answer(error=_text(found["error"]), text=_text(found.get("text")))
+            name = _text(found["error"])
+            name = "an exception" if name in OURS else name  # only we may say these
+            return Answer(error=name, text=_text(found.get("text")))
         try:
             return Answer(value=decode(found.get("value")))
         except NotPlain as error:
@@ -161,5 +164,6 @@ class _Session:
 
 
 def _text(value: object) -> str:
-    """A text of the worker's: short, surely a text."""
-    return value[:2000] if type(value) is str else ""
+    """A text of the worker's: short, surely a text, without half surrogates."""
+    found = value[:2000] if type(value) is str else ""
+    return found.encode("utf-8", "replace").decode("utf-8")

@@ -13,7 +13,9 @@ import nbformat
 import pytest
 
 from coursework.course import CourseError, LatePolicy, load_course
-from coursework.intake import Unreadable, overrides, read_notebook, submissions
+from coursework.intake import submissions
+from coursework.notebooks import Unreadable, read_notebook
+from coursework.people import overrides
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO = "hierarchical_time_steppers", "resnets_as_euler_steps"
@@ -82,6 +84,11 @@ def graded(private, tmp_path_factory):
     other.metadata.kernelspec.language = "R"
     put(handed_in, "rob", other)
     put(handed_in, "bad", b'{"cells": ')
+    hostile = nbformat.read(source, as_version=4)
+    hostile.cells.append(nbformat.v4.new_code_cell("raise ValueError('\\ud800 oops')"))
+    put(handed_in, "mal", hostile)
+    (handed_in / "mal" / ONE / "timestamp.txt").write_text("0001-01-01 00:00:00+14:00")
+    put(handed_in, os.fsdecode(b"M\xfcller"), b"x")
     put(handed_in, "latin", "é".encode("latin-1"))
     put(handed_in, "huge", b" " * (21 * 1024**2))
     (handed_in / "noone").mkdir()
@@ -110,6 +117,15 @@ def test_everybody_gets_a_grade_or_a_reason(graded):
         assert (
             reason in found[student]["status"] and float(found[student]["total"]) == 0
         )
+
+
+def test_a_hostile_notebook_harms_nobody(graded):
+    _, folder, said = graded
+    assert float(rows(folder)["mal"]["q1"]) == 6 and "mal" in said
+    assert "its timestamp.txt holds no time" in said
+    page = (folder / "feedback" / "mal" / ONE / f"{ONE}.html").read_text()
+    assert "? oops" in page and "raise ValueError" in page
+    assert "code cell" in page and rows(folder)["mal"]["q5"] == ""
 
 
 def test_feedback_says_why_and_not_what(graded, private):
@@ -202,6 +218,10 @@ def test_a_private_course_stays_outside_the_repository(tmp_path):
         load_course(str(tmp_path), 1)
     status, said = run("coursework.grade", SUBMISSIONS=str(tmp_path / "none"))
     assert status == 1 and "SUBMISSIONS" in said
+    inside = str(tmp_path / "graded")
+    settings = {"SUBMISSIONS": str(tmp_path), "GRADES": inside}
+    status, said = run("coursework.grade", **settings)
+    assert status == 1 and "lies in the submissions" in said
 
 
 def test_late_days():

@@ -272,3 +272,66 @@ def works(x):
     answers = judge({"cell 1": cell}, calls, limits=limits).answers
     assert torch.equal(torch.as_tensor(answers[0].value), 2 * X)
     assert answers[1].error == "TimeoutError"
+
+
+def test_half_a_surrogate_in_an_error_can_be_written():
+    cell = 'raise ValueError("\\ud800 oops")'
+    judged = judge({"cell 1": cell, "cell 2": HONEST}, [Call("honest", (X,))])
+    judged.cells["cell 1"].encode("utf-8")
+    assert "oops" in judged.cells["cell 1"]
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        "raise type('not plain', (Exception,), {})(str(x.tolist()))",
+        "raise type('lost', (Exception,), {})(str(x.tolist()))",
+        "return x.new_zeros(0, int(1000 * x[0]), int(1000 * x[1]))",
+        "return [0.0] * int(x[1])",
+    ],
+)
+def test_no_name_text_or_shape_of_an_answer_leaks_hidden_arguments(leak):
+    found, _ = marked(f"def attack(x):\n    {leak}", names=("attack",))
+    hidden = [remark.text for remark in found["attack"].remarks if remark.out_of]
+    assert hidden and not any("6" in text or "3" in text for text in hidden), hidden
+
+
+def test_a_huge_axis_of_an_empty_array_is_refused():
+    for axis in (2**62, 2**70):
+        with pytest.raises(NotPlain, match="axis"):
+            decode({"shape": [0, axis], "array": []})
+
+
+NOTEBOOK_ONLY = {
+    "%%time": f"%%time\n{HONEST}",
+    "%%capture": f"\n%%capture out\n{HONEST}",
+    "display": f"display(3)\n{HONEST}",
+    "get_ipython": f"get_ipython().run_line_magic('matplotlib', 'inline')\n{HONEST}",
+    "await": f"import asyncio\nawait asyncio.sleep(0)\n{HONEST}",
+    "shell": f"files = !ls\nlen(files)\n!pip list\n%matplotlib inline\n{HONEST}",
+    "%time": f"%time two = 2\nassert two == 2\n?len\n{HONEST}",
+}
+
+
+@pytest.mark.parametrize("name", NOTEBOOK_ONLY)
+def test_what_jupyter_understands_costs_no_points(name):
+    judged = judge({"cell": NOTEBOOK_ONLY[name]}, [Call("honest", (X,))], limits=LIMITS)
+    assert judged.answers[0].value.tolist() == [2, 4] and not judged.cells
+
+
+def test_a_cell_in_another_language_is_not_run_and_says_so():
+    judged = judge({"cell 1": "%%bash\nls"}, [Call("honest", (X,))], limits=LIMITS)
+    assert "%%bash" in judged.cells["cell 1"]
+
+
+def test_long_numbers_are_numbers_and_odd_ones_kill_nobody():
+    cell = """
+import numpy as np
+def long(x):
+    return np.asarray(x, dtype=np.longdouble) * 2
+def odd(x):
+    return np.longdouble(2)
+"""
+    calls = [Call("long", (X,)), Call("odd", (X,))]
+    answers = judge({"cell 1": cell}, calls, limits=LIMITS).answers
+    assert answers[0].value.tolist() == [2, 4] and answers[1].value == 2

@@ -47,6 +47,9 @@ class ReluFlow(nn.Module):
         centres: Where each stage holds, shape ``(n,)``, in the order of the stages.
         times: Signed durations :math:`t_i`, shape ``(n,)``; negative ones contract.
         shift: Length of the last shift.
+
+    Raises:
+        ValueError: If ``centres`` and ``times`` are not vectors of one length.
     """
 
     def __init__(self, centres: Tensor, times: Tensor, shift: float = 0.0):

@@ -83,6 +83,9 @@ def mlp_jet(
         t: Middles of the intervals, shape ``(...)``.
         x: States, shape ``(..., d)``.
         half_width: Half the length of every interval.
+
+    Raises:
+        ValueError: If the network is another one.
     """
     centre = with_time(t, x)
     direction = torch.zeros_like(centre)

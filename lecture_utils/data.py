@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lecture_utils.checks import check_count, check_states
 from lecture_utils.integrators import dop853_step, integrate
 from lecture_utils.types import VectorField
 
@@ -34,11 +35,17 @@ def sample_box(
         dtype: Of the states. Drawn in float64 first, so it does not change the sample.
 
     Raises:
-        ValueError: If a bound is not below the other.
+        ValueError: If a bound is infinite or not below the other, ``n`` is not a whole
+            number >= 0, or ``dtype`` is not of floating point.
     """
+    check_count("n", n)
+    if not dtype.is_floating_point:
+        raise ValueError(f"dtype must be floating-point, got {dtype}.")
     bounds = torch.tensor(region, dtype=torch.float64, device=generator.device)
-    if bounds.ndim != 2 or not (bounds[:, 0] < bounds[:, 1]).all():
-        raise ValueError(f"region must be ((low, high), ...), got {region}.")
+    if bounds.ndim != 2 or not bounds.isfinite().all() or (bounds.diff() <= 0).any():
+        raise ValueError(
+            f"region must be ((low, high), ...) with finite low < high, got {region}."
+        )
     low, high = bounds.unbind(-1)
     unit = torch.rand(
         n, len(low), dtype=torch.float64, device=low.device, generator=generator
@@ -70,12 +77,17 @@ def reference_trajectories(
         max_substeps: Give up beyond this many substeps per gap.
 
     Raises:
-        ValueError: If ``x0`` is not float64, or a trajectory leaves the finite numbers.
+        ValueError: If ``x0`` is not float64 or holds no state, ``max_substeps`` is less
+            than 2, or a trajectory leaves the finite numbers even with so many; and as
+            in `integrate`.
         RuntimeError: If the tolerance is not met with ``max_substeps``, or finer steps
             bring the runs no nearer to each other: chaos has magnified rounding errors.
     """
     if x0.dtype != torch.float64:
         raise ValueError(f"Reference trajectories need a float64 x0, got {x0.dtype}.")
+    if not x0.numel():
+        raise ValueError(f"x0 must hold at least one state, got {tuple(x0.shape)}.")
+    check_count("max_substeps", max_substeps, least=2)
     n_substeps, difference = 1, math.inf
     coarse = integrate(field, x0, times, step=dop853_step)
     while n_substeps < max_substeps:
@@ -83,13 +95,13 @@ def reference_trajectories(
         fine = integrate(field, x0, times, step=dop853_step, n_substeps=n_substeps)
         before, difference = difference, (fine - coarse).abs().max().item()
         scale = fine.abs().max().item()
-        if difference <= max(rtol * scale, atol):
+        # A run that overflows may only have had too few steps: a finer one decides.
+        if math.isfinite(scale) and difference <= max(rtol * scale, atol):
             return Reference(fine, difference, difference / scale if scale else 0.0)
-        if n_substeps >= 16:  # an unstable coarse run may have overflowed before
-            _check_finite(fine, times)
         if difference >= before and before < 1e-3 * scale:
             break  # a smooth field would have divided it by 256, a rough one by 2
         coarse = fine
+    _check_finite(fine, times)
     raise RuntimeError(
         f"With {n_substeps} substeps per gap two runs still differ by "
         f"{difference:.1e}. "
@@ -107,7 +119,8 @@ def _check_finite(states: Tensor, times: Tensor) -> None:
         raise ValueError(
             f"{int(lost.sum())} of {len(lost)} trajectories leave the finite numbers, "
             f"the first by t = {first:.3g}. Shorten the horizon or leave out their "
-            "initial states."
+            "initial states. If the field is stiff, try a finer time grid or a larger "
+            "max_substeps."
         )
 
 
@@ -124,12 +137,14 @@ def cut_into_windows(trajectories: Tensor, n_steps: int, stride: int = 1) -> Ten
         Windows, shape ``(N, n_steps + 1, d)``, one for every start that fits.
 
     Raises:
-        ValueError: If the data hold nan or inf, or are too short for one window.
+        ValueError: If the data are not states of that shape, hold nan or inf, or are
+            too short for one window, or a count is not a whole number >= 1.
     """
+    check_states("The trajectories", trajectories, shape="(..., T, d)")
     if not trajectories.isfinite().all():
         raise ValueError("The trajectories hold nan or inf: drop them before cutting.")
-    if n_steps < 1 or stride < 1:
-        raise ValueError(f"n_steps = {n_steps} and stride = {stride} must be >= 1.")
+    check_count("n_steps", n_steps, least=1)
+    check_count("stride", stride, least=1)
     n_times, length = trajectories.shape[-2], n_steps * stride + 1
     if n_times < length:
         raise ValueError(

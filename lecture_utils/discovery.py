@@ -72,6 +72,7 @@ class LearnedMechanics(nn.Module):
         return self.root.mT @ self.root
 
     def forward(self, t: Time, x: Tensor) -> Tensor:
+        """Velocity, shape ``(..., 2 n) -> (..., 2 n)``."""
         q, p = x.chunk(2, dim=-1)
         return torch.cat([p @ self.inverse_mass, -self.potential.slope(q)], dim=-1)
 
@@ -97,6 +98,7 @@ class LearnedHamiltonian(nn.Module):
         self.energy = TanhSum(2 * n, width=width)
 
     def forward(self, t: Time, x: Tensor) -> Tensor:
+        """Velocity, shape ``(..., 2 n) -> (..., 2 n)``."""
         q_slope, p_slope = self.energy.slope(x).chunk(2, dim=-1)
         return torch.cat([p_slope, -q_slope], dim=-1)
 
@@ -111,10 +113,16 @@ def step_misses(step: StepMethod, dt: float) -> Callable[..., Tensor]:
     Returns:
         Function ``(net, segments) -> misses``: ``segments`` of shape ``(n, T, d)`` are
         pieces of trajectories; the method starts from the first sample of each and is
-        compared with the others, ``(n, T - 1, d)``. With ``T = 2`` it takes one step.
+        compared with the others, ``(n, T - 1, d)``. With ``T = 2`` it takes one step;
+        with less it raises ValueError.
     """
 
     def misses(net: Callable, segments: Tensor) -> Tensor:
+        if segments.ndim < 3 or segments.shape[1] < 2:
+            raise ValueError(
+                "segments must have shape (n, T, d) with T >= 2, a start and what "
+                f"follows, got {tuple(segments.shape)}."
+            )
         x, found = segments[:, 0], []
         for _ in range(segments.shape[1] - 1):
             x = step(net, 0.0, x, dt)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lecture_utils.balls import Ball, mlp_jet
+from lecture_utils.checks import check_count
 from lecture_utils.pinn import TrialFlow, WithVelocity, layers_of
 from lecture_utils.types import VectorField
 
@@ -81,8 +82,11 @@ def enclose(
             subtracted, and path and residual are those of :math:`N - c`.
 
     Raises:
-        ValueError: If the correction has another shape or start.
+        ValueError: If a count is not a whole number >= 1, the network is another one,
+            or the correction has another shape or start.
     """
+    check_count("n_intervals", n_intervals, least=1)
+    check_count("n_nodes", n_nodes, least=1)
     dt, k = interval / n_nodes, _width_of(flow)
     if correction is None:
         correction = x.new_zeros(len(x), n_intervals * n_nodes + 1, k)
@@ -165,7 +169,7 @@ def propagate(path: Path, jacobian: Jacobian, *, floor: float = 1e-9) -> Tensor:
         rate = path.dt * log_norm_of_ball(jacobian(_tube(path, i, width)))
         gain = torch.where(rate == 0, 1.0, torch.expm1(rate) / rate)
         grown = rate.exp() * error + gain * size
-        lost = lost | (torch.maximum(error, grown) >= width)
+        lost = lost | (grown >= width)  # the tube is wider than error, by its making
         bounds.append(grown.masked_fill(lost, torch.inf))
     return torch.stack(bounds, dim=1)
 

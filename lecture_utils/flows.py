@@ -5,18 +5,26 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from lecture_utils.checks import check_count, check_like, check_states
 from lecture_utils.integrators import rk4_step
 from lecture_utils.types import FlowMap, StepMethod, VectorField
 
 
 def flow_map(field: VectorField, dt: float, *, step: StepMethod = rk4_step) -> FlowMap:
-    """Flow map of an autonomous field: one step of size ``dt``."""
+    """Flow map of an autonomous field: one step of size ``dt``.
+
+    The field gets the number 0.0 as ``t``, not a tensor as in `integrate`.
+    """
     return lambda x: step(field, 0.0, x, dt)
 
 
 def repeat(flow: FlowMap, n_steps: int) -> FlowMap:
-    """Apply ``flow`` ``n_steps`` times: a flow map for a time step as much longer."""
-    _check_count("n_steps", n_steps)
+    """Apply ``flow`` ``n_steps`` times: a flow map for a time step as much longer.
+
+    Raises:
+        ValueError: If ``n_steps`` is not a whole number >= 0.
+    """
+    check_count("n_steps", n_steps)
     return partial(_repeated, flow, n_steps)
 
 
@@ -35,23 +43,22 @@ def rollout(flow: FlowMap, x0: Tensor, n_steps: int) -> Tensor:
         n_steps: How often ``flow`` is applied; 0 returns the initial state alone.
 
     Returns:
-        Trajectory, shape ``(..., n_steps + 1, d)``, starting with ``x0``.
+        Trajectory, shape ``(..., n_steps + 1, d)``, starting with ``x0``. One that
+        leaves the finite numbers is returned all the same, with inf or nan from there
+        on.
 
     Raises:
-        ValueError: If ``n_steps`` is negative, ``x0`` is not floating point, or
-            ``flow`` changes the shape, dtype or device of the state.
+        ValueError: If ``n_steps`` is not a whole number >= 0, ``x0`` is not a
+            floating-point state, or ``flow``, in the first two steps, changes the
+            shape, dtype or device of the state or writes into its input.
     """
-    _check_count("n_steps", n_steps)
-    if not x0.is_floating_point():
-        raise ValueError(
-            f"The initial state must be floating point, got {x0.dtype}. "
-            "Try x0.to(torch.float64)."
-        )
+    check_count("n_steps", n_steps)
+    check_states("The initial state", x0)
     states = [x0]
-    for _ in range(n_steps):
-        states.append(flow(states[-1]))
-        if len(states) == 2:
-            _check_next(x0, states[1])
+    for i in range(n_steps):
+        # Twice, as a reshape inside the flow may have copied the first state.
+        x = states[-1]
+        states.append(_checked_step(flow, x) if i < 2 else flow(x))
     return torch.stack(states, dim=-2)
 
 
@@ -71,23 +78,26 @@ def refine(trajectory: Tensor, flow: FlowMap, n_substeps: int) -> Tensor:
         states are kept, so the error of ``flow`` grows only within a gap.
 
     Raises:
-        ValueError: If ``n_substeps`` is less than 1, or as in `rollout`.
+        ValueError: If ``n_substeps`` is not a whole number >= 1, or as in `rollout`.
     """
-    _check_count("n_substeps", n_substeps, least=1)
+    check_count("n_substeps", n_substeps, least=1)
+    check_states("The trajectory", trajectory, shape="(..., T, d)")
     gaps = rollout(flow, trajectory[..., :-1, :], n_substeps - 1)
     return torch.cat([gaps.flatten(-3, -2), trajectory[..., -1:, :]], dim=-2)
 
 
-def _check_count(name: str, count: int, *, least: int = 0) -> None:
-    if int(count) != count or count < least:
-        raise ValueError(f"{name} must be a whole number >= {least}, got {count}.")
-
-
-def _check_next(x: Tensor, x_next: Tensor) -> None:
-    before = tuple(x.shape), x.dtype, x.device
-    after = tuple(x_next.shape), x_next.dtype, x_next.device
-    if before != after:
+def _checked_step(flow: FlowMap, x: Tensor) -> Tensor:
+    # Tensors of the inference mode do not count the changes made to them.
+    before = x.clone() if x.is_inference() else x._version
+    x_next = flow(x)
+    check_like("a flow map", x_next, x)
+    if isinstance(before, Tensor):
+        same = torch.allclose(x, before, rtol=0.0, atol=0.0, equal_nan=True)
+    else:
+        same = x._version == before
+    if not same:
         raise ValueError(
-            "A flow map must return a state like the one it was given: shape, dtype "
-            "and device were {}, {}, {} and became {}, {}, {}.".format(*before, *after)
+            "A flow map must leave its input as it is, but this one wrote into it. Try "
+            "x.clone() first, or operations without an underscore at their end."
         )
+    return x_next

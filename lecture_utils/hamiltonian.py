@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, jacrev, vmap
 
+from lecture_utils.checks import check_even
 from lecture_utils.types import FlowMap, Time, VectorField
 
 
@@ -20,14 +21,29 @@ def hamiltonian_field(energy: Callable[[Time, Tensor], Tensor]) -> VectorField:
     Args:
         energy: The Hamiltonian ``H(t, x)``, shape ``(..., d) -> (...)``; states must
             not influence one another.
+
+    Returns:
+        The field. It raises ValueError if the number of components is odd, or the
+        energy is not one number per state.
     """
 
     def field(t: Time, x: Tensor) -> Tensor:
-        slope = grad(lambda x: energy(t, x).sum())(x)
+        check_even(x.shape[-1])
+        slope = grad(lambda x: _one_per_state(energy(t, x), x).sum())(x)
         q_slope, p_slope = slope.chunk(2, dim=-1)
         return torch.cat([p_slope, -q_slope], dim=-1)
 
     return field
+
+
+def _one_per_state(values: Tensor, x: Tensor) -> Tensor:
+    if values.shape != x.shape[:-1]:
+        raise ValueError(
+            f"energy(t, x) must return one number per state, shape "
+            f"{tuple(x.shape[:-1])}, got {tuple(values.shape)}. Sum over components "
+            "with .sum(-1)."
+        )
+    return values
 
 
 def symplecticity_defect(flow: FlowMap, x: Tensor) -> Tensor:
@@ -46,7 +62,7 @@ def symplecticity_defect(flow: FlowMap, x: Tensor) -> Tensor:
         ValueError: If ``d`` is odd: there must be as many momenta as positions.
     """
     dim = x.shape[-1]
-    _check_even(dim)
+    check_even(dim)
     slopes = vmap(jacrev(flow))(x.reshape(-1, dim))
     one = torch.eye(dim // 2).to(x)
     zero = torch.zeros_like(one)
@@ -124,7 +140,7 @@ class SympFlow(nn.Module):
 
     def __init__(self, dim: int, *, n_layers: int, width: int):
         super().__init__()
-        _check_even(dim)
+        check_even(dim)
         if min(n_layers, width) < 1:
             raise ValueError(
                 f"n_layers and width must be 1 or more, got {n_layers} and {width}."
@@ -188,11 +204,3 @@ class SympFlow(nn.Module):
                 total = total + potential.rate(t, p)
                 q = q + potential.push(t, p)
         return total
-
-
-def _check_even(dim: int) -> None:
-    if dim < 2 or dim % 2:
-        raise ValueError(
-            f"A state (q, p) needs as many momenta as positions, but has {dim} "
-            "components. Double the variables of other systems."
-        )

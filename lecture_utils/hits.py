@@ -8,12 +8,12 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from functools import partial
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from lecture_utils.checks import check_count, check_finite, check_like, check_states
 from lecture_utils.flows import refine
 from lecture_utils.interpolation import cubic_hermite, cubic_spline, linear
 from lecture_utils.types import FlowMap, VectorField
@@ -51,7 +51,8 @@ class HierarchicalStepper:
             all of them on another device.
 
     Raises:
-        ValueError: If there is no level, a level does not divide the next larger, the
+        ValueError: If there is no level, a level does not divide the next larger,
+            ``dt`` is zero or not finite, ``chunk`` is not a whole number >= 1, the
             interpolation is unknown, or it needs a ``field`` that is missing.
     """
 
@@ -78,7 +79,7 @@ class HierarchicalStepper:
                 "field=..., or try interpolation='spline', which needs states only."
             )
         if chunk is not None:
-            _check_whole("chunk", chunk, least=1)
+            check_count("chunk", chunk, least=1)
         self.flows = dict(flows)
         self.dt = dt
         self.interpolation = interpolation
@@ -112,11 +113,13 @@ class HierarchicalStepper:
 
         Raises:
             ValueError: If ``n_steps`` is not a whole number >= 0, ``x0`` is not a
-                finite floating-point state, or a flow changes its shape or dtype.
+                finite floating-point state, or a flow changes its shape or dtype or
+                writes into its input.
             FloatingPointError: If a level produces nan or inf.
         """
-        _check_whole("n_steps", n_steps)
-        _check_states("x0", x0)
+        check_count("n_steps", n_steps)
+        check_states("x0", x0)
+        check_finite("x0", x0)
         with torch.inference_mode():
             states = x0.detach().reshape(-1, 1, x0.shape[-1])
             for level in self._plan(n_steps):
@@ -127,15 +130,24 @@ class HierarchicalStepper:
         return states.clone().reshape(*x0.shape[:-1], n_steps + 1, x0.shape[-1])
 
     def evaluations(self, n_steps: int) -> dict[int, int]:
-        """How often the flow of each level is evaluated per trajectory."""
+        """How often the flow of each level is evaluated per trajectory.
+
+        Raises:
+            ValueError: If ``n_steps`` is not a whole number >= 0.
+        """
         plan = self._plan(n_steps)
         return {level.substeps: level.n_starts * level.n_calls for level in plan}
 
     def calls(self, n_steps: int) -> int:
-        """How many evaluations must wait for one another: the serial part."""
+        """How many evaluations must wait for one another: the serial part.
+
+        Raises:
+            ValueError: If ``n_steps`` is not a whole number >= 0.
+        """
         return sum(level.n_calls for level in self._plan(n_steps))
 
     def _plan(self, n_steps: int) -> Iterator[_Level]:
+        check_count("n_steps", n_steps)
         # The last interpolated piece needs the state behind it: round up.
         n_steps = -(-n_steps // self.levels[0]) * self.levels[0]
         longer, n_gaps = (n_steps + 1) * self.levels[-1], 0  # one gap beyond the end
@@ -181,24 +193,13 @@ def _in_chunks(
         chunk = chunk if states.device.type == "cpu" else max(len(rows), 1)
     if len(rows) <= chunk:
         result = function(rows)
-        _check_like(result, rows, name)
+        check_like(name, result, rows)
         return result.reshape(states.shape)
     results = []
     for part in rows.split(chunk):
         results.append(function(part))
-        _check_like(results[-1], part, name)
+        check_like(name, results[-1], part)
     return torch.cat(results).reshape(states.shape)
-
-
-def _check_like(result: Tensor, states: Tensor, name: str) -> None:
-    before = states.shape, states.dtype, states.device
-    after = result.shape, result.dtype, result.device
-    if before != after:
-        raise ValueError(
-            f"For states of shape {tuple(before[0])} in {before[1]} on {before[2]}, "
-            f"{name} must return the same, but returned shape {tuple(after[0])} in "
-            f"{after[1]} on {after[2]}."
-        )
 
 
 def _check_divergence(states: Tensor, n_substeps: int, name: str) -> None:
@@ -214,20 +215,11 @@ def _check_divergence(states: Tensor, n_substeps: int, name: str) -> None:
     )
 
 
-def _check_states(name: str, x: Tensor) -> None:
-    if x.ndim < 1 or not x.is_floating_point() or not x.isfinite().all():
-        raise ValueError(
-            f"{name} must be finite floating-point states of shape (..., d), got "
-            f"{x.dtype} of shape {tuple(x.shape)} with {int((~x.isfinite()).sum())} "
-            "entries that are nan or inf."
-        )
-
-
 def _checked_levels(flows: Mapping[int, FlowMap]) -> tuple[int, ...]:
     if not flows:
         raise ValueError("There must be at least one level {substeps: flow}, got none.")
     for substeps in flows:
-        _check_whole("The substeps of a level", substeps, least=1)
+        check_count("The substeps of a level", substeps, least=1)
     levels = tuple(sorted(flows))
     for short, long in itertools.pairwise(levels):
         if long % short:
@@ -236,8 +228,3 @@ def _checked_levels(flows: Mapping[int, FlowMap]) -> tuple[int, ...]:
                 f"the finer grid, but {short} does not divide {long}. Try powers of 2."
             )
     return levels
-
-
-def _check_whole(name: str, count: object, *, least: int = 0) -> None:
-    if not isinstance(count, Integral) or count < least:
-        raise ValueError(f"{name} must be a whole number >= {least}, got {count!r}.")

@@ -8,6 +8,13 @@ import torch
 from scipy.integrate import DOP853
 from torch import Tensor
 
+from lecture_utils.checks import (
+    check_count,
+    check_even,
+    check_finite,
+    check_like,
+    check_states,
+)
 from lecture_utils.types import StepMethod, Time, VectorField
 
 _DOP853_A = torch.from_numpy(DOP853.A[: DOP853.n_stages, : DOP853.n_stages].copy())
@@ -55,7 +62,11 @@ def symplectic_euler_step(field: VectorField, t: Time, x: Tensor, dt: Time) -> T
 
     The state is :math:`x = (q, p)` and the field must be separable:
     :math:`\dot q` depends on ``p`` only and :math:`\dot p` on ``q`` only.
+
+    Raises:
+        ValueError: If the number of components is odd.
     """
+    check_even(x.shape[-1])
     q, p = x.chunk(2, dim=-1)
     p = p + dt * field(t, x).chunk(2, dim=-1)[1]
     velocity = field(t, torch.cat([q, p], dim=-1)).chunk(2, dim=-1)[0]
@@ -69,7 +80,11 @@ def verlet_step(field: VectorField, t: Time, x: Tensor, dt: Time) -> Tensor:
     :math:`\dot q` depends on ``p`` only and :math:`\dot p` on ``q`` only. Then the step
     preserves volume, and a step of ``-dt`` from ``t + dt`` undoes it exactly
     (Hairer, Lubich & Wanner, Sec. I.1.4).
+
+    Raises:
+        ValueError: If the number of components is odd.
     """
+    check_even(x.shape[-1])
     q, p = x.chunk(2, dim=-1)
     p = p + dt / 2 * field(t, x).chunk(2, dim=-1)[1]
     velocity = field(t + dt / 2, torch.cat([q, p], dim=-1)).chunk(2, dim=-1)[0]
@@ -82,7 +97,7 @@ def yoshida_step(field: VectorField, t: Time, x: Tensor, dt: Time) -> Tensor:
     """Yoshida's method, order 4: three Verlet steps, the middle one backwards.
 
     As `verlet_step`, symplectic for separable fields, and undone by a step of ``-dt``
-    (Hairer, Lubich & Wanner, Sec. II.4).
+    (Hairer, Lubich & Wanner, Sec. II.4). It raises what `verlet_step` raises.
     """
     outer = 1 / (2 - 2 ** (1 / 3))
     for share in (outer, 1 - 2 * outer, outer):
@@ -115,17 +130,18 @@ def integrate(
 
     Returns:
         Trajectory, shape ``(..., T, d)``, with dtype and device of ``x0``; entry
-        ``[..., 0, :]`` is ``x0`` itself.
+        ``[..., 0, :]`` is ``x0`` itself. A trajectory that leaves the finite numbers
+        is returned all the same, with inf or nan from there on.
 
     Raises:
         ValueError: If ``x0`` is not a finite floating-point state, if ``times`` is not
-            a strictly monotone vector, or if ``field`` does not return the shape, dtype
-            and device of ``x0``.
+            a strictly monotone vector, if ``n_substeps`` is not a whole number >= 1, or
+            if the first velocity does not have the shape, dtype and device of ``x0``.
     """
-    _check_state(x0)
+    check_states("The initial state", x0)
+    check_finite("The initial state", x0)
     times = _checked_times(times)
-    if n_substeps < 1:
-        raise ValueError(f"n_substeps must be at least 1, got {n_substeps}.")
+    check_count("n_substeps", n_substeps, least=1)
     # Steps in float64, whatever the state: a float32 grid would blur dt by rounding.
     gaps = (times.diff() / n_substeps).tolist()
     starts = times.to(x0).unbind()
@@ -142,29 +158,17 @@ def integrate(
     return torch.stack(states, dim=-2)
 
 
-def _check_state(x: Tensor) -> None:
-    if x.ndim < 1 or not x.is_floating_point():
-        raise ValueError(
-            "The initial state must be a floating-point tensor of shape (..., d), got "
-            f"{x.dtype} of shape {tuple(x.shape)}. Try x0.to(torch.float64)."
-        )
-    if not x.isfinite().all():
-        n_bad = int((~x.isfinite()).sum())
-        raise ValueError(
-            f"The initial state must be finite, but {n_bad} of its {x.numel()} entries "
-            "are nan or inf. Look at how it was sampled or loaded."
-        )
-
-
 def _checked_times(times: Tensor) -> Tensor:
     if times.ndim != 1 or len(times) == 0:
         raise ValueError(f"times must have shape (T,), got {tuple(times.shape)}.")
     times = times.detach().to("cpu", torch.float64)
+    check_finite("times", times)
     gaps = times.diff()
-    if not ((gaps > 0).all() or (gaps < 0).all()) or not times.isfinite().all():
+    if not ((gaps > 0).all() or (gaps < 0).all()):
         raise ValueError(
-            "times must be finite and strictly monotone, but neighbouring times differ "
-            f"by between {gaps.min():.3g} and {gaps.max():.3g}. Try times.unique()."
+            "times must be strictly monotone, but neighbouring times differ by between "
+            f"{gaps.min():.3g} and {gaps.max():.3g}. If times are repeated, try "
+            "times.unique_consecutive()."
         )
     return times
 
@@ -174,21 +178,7 @@ def _checked(field: VectorField) -> VectorField:
 
     def checked_field(t: Time, x: Tensor) -> Tensor:
         velocity = field(t, x)
-        if not isinstance(velocity, Tensor) or velocity.shape != x.shape:
-            found = getattr(velocity, "shape", type(velocity).__name__)
-            found = tuple(found) if isinstance(found, torch.Size) else found
-            raise ValueError(
-                "field(t, x) must return one velocity per state component: "
-                f"for x of shape {tuple(x.shape)} it returned {found}. "
-                "If it stacks components, stack them along dim=-1."
-            )
-        if velocity.dtype != x.dtype or velocity.device != x.device:
-            raise ValueError(
-                "field(t, x) must keep dtype and device: "
-                f"for x in {x.dtype} on {x.device} it returned {velocity.dtype} on "
-                f"{velocity.device}. Make its constants from x, with torch.zeros_like "
-                "or x.new_tensor."
-            )
+        check_like("field(t, x)", velocity, x)
         return velocity
 
     return checked_field

@@ -7,6 +7,8 @@ into ``n_substeps`` equal parts and keeps the given states.
 import torch
 from torch import Tensor
 
+from lecture_utils.checks import check_count, check_like, check_states
+
 
 def linear(trajectory: Tensor, n_substeps: int) -> Tensor:
     """Straight lines between neighbouring states: an error of order 2 in the gap.
@@ -17,6 +19,10 @@ def linear(trajectory: Tensor, n_substeps: int) -> Tensor:
 
     Returns:
         States at fine times, shape ``(..., (T - 1) * n_substeps + 1, d)``.
+
+    Raises:
+        ValueError: If ``trajectory`` is not floating point of that shape, or
+            ``n_substeps`` is not a whole number >= 1.
     """
     theta = _fractions(trajectory, n_substeps)
     start, rise = _gaps(trajectory)
@@ -38,15 +44,10 @@ def cubic_hermite(
         States at fine times, shape ``(..., (T - 1) * n_substeps + 1, d)``.
 
     Raises:
-        ValueError: If ``velocity`` is not like ``trajectory``.
+        ValueError: If ``velocity`` is not like ``trajectory``, or as in `linear`.
     """
-    if velocity.shape != trajectory.shape or velocity.dtype != trajectory.dtype:
-        raise ValueError(
-            "The field must return one velocity per state component: for states "
-            f"{tuple(trajectory.shape)} in {trajectory.dtype} it returned "
-            f"{tuple(velocity.shape)} in {velocity.dtype}."
-        )
     theta = _fractions(trajectory, n_substeps)
+    check_like("the field", velocity, trajectory)
     start, rise = _gaps(trajectory)
     slope = gap * velocity
     slope_start, slope_end = slope[..., :-1, None, :], slope[..., 1:, None, :]
@@ -70,7 +71,11 @@ def cubic_spline(trajectory: Tensor, n_substeps: int) -> Tensor:
 
     Returns:
         States at fine times, shape ``(..., (T - 1) * n_substeps + 1, d)``.
+
+    Raises:
+        ValueError: As in `linear`.
     """
+    check_states("The trajectory", trajectory, shape="(..., T, d)")
     rise = trajectory.diff(dim=-2)
     n_gaps = rise.shape[-2]
     if n_gaps < 2:
@@ -146,8 +151,8 @@ def _shifted(rows: Tensor, distance: int, fill: float = 0.0) -> Tensor:
 
 def _fractions(trajectory: Tensor, n_substeps: int) -> Tensor:
     """Where in a gap the fine times lie, shape ``(n_substeps, 1)``, from 0."""
-    if int(n_substeps) != n_substeps or n_substeps < 1:
-        raise ValueError(f"n_substeps must be a whole number >= 1, got {n_substeps}.")
+    check_states("The trajectory", trajectory, shape="(..., T, d)")
+    check_count("n_substeps", n_substeps, least=1)
     index = torch.arange(n_substeps, device=trajectory.device)[:, None]
     return index.to(trajectory.dtype) / n_substeps
 

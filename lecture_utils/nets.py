@@ -39,6 +39,7 @@ class MLP(nn.Module):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
+        """Values of the network, ``(..., d_in) -> (..., d_out)``."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
@@ -61,6 +62,7 @@ class ResidualStep(nn.Module):
         self.dt = dt
 
     def forward(self, x: Tensor) -> Tensor:
+        """The next state, ``(..., d) -> (..., d)``."""
         return x + self.dt * self.field(x)
 
 
@@ -89,6 +91,7 @@ class ResidualNetwork(nn.Module):
         self.step = step
 
     def forward(self, x: Tensor) -> Tensor:
+        """The state behind the last layer, ``(..., d) -> (..., d)``."""
         for i, field in enumerate(self.fields):
             x = self.step(lambda t, x, field=field: field(x), i * self.dt, x, self.dt)
         return x
@@ -113,6 +116,7 @@ class StackedLinear(nn.Module):
         self.bias = nn.Parameter(biases)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Row ``s`` by layer ``s``, ``(S, n, d_in) -> (S, n, d_out)``."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
@@ -130,8 +134,11 @@ def stacked(members: Sequence[nn.Module]) -> nn.Module:
         Module ``(S, n, d_in) -> (S, n, d_out)``: member ``s`` acts on ``x[s]``.
 
     Raises:
-        ValueError: If the members differ in structure or have other parameters.
+        ValueError: If there are no members, they have other parameters, or differ in
+            structure, buffers or attributes such as ``dt`` or ``activation``.
     """
+    if not members:
+        raise ValueError("stacked needs at least one network of one architecture.")
     model = copy.deepcopy(members[0])
     linear = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     shapes = [{n: p.shape for n, p in m.named_parameters()} for m in members]
@@ -141,10 +148,31 @@ def stacked(members: Sequence[nn.Module]) -> nn.Module:
             "stacked needs networks of one architecture made of nn.Linear layers with "
             f"bias; these have the parameters {[list(shape) for shape in shapes]}."
         )
+    first, *others = map(_constants, members)
+    for other in others:
+        if other != first:
+            keys = first.keys() | other.keys()
+            differ = sorted(k for k in keys if first.get(k) != other.get(k))
+            raise ValueError(
+                "stacked needs networks of one architecture that differ in parameters "
+                f"only; these differ in {', '.join(differ)}. Give all of them the same."
+            )
     for name in linear:
         layers = [m.get_submodule(name) for m in members]
         model.set_submodule(name, StackedLinear(layers))  # type: ignore[arg-type]
     return model
+
+
+def _constants(model: nn.Module) -> dict[str, object]:
+    """All that a network computes with, parameters aside, by its name."""
+    found: dict[str, object] = {}
+    for name, part in model.named_modules():
+        found[f"{name}.type".lstrip(".")] = type(part)
+        for key, value in (*vars(part).items(), *part.named_buffers(recurse=False)):
+            if not key.startswith("_") and key != "training":
+                value = value.tolist() if isinstance(value, Tensor) else value
+                found[f"{name}.{key}".lstrip(".")] = value
+    return found
 
 
 class ScaledStep(nn.Module):
@@ -155,8 +183,11 @@ class ScaledStep(nn.Module):
 
     Args:
         net: Network ``(..., d) -> (..., d)``.
-        x: States the step will be trained on, ``(n, d)``.
+        x: States the step will be trained on, ``(n, d)`` with ``n >= 2``.
         x_next: Where the flow takes them, ``(n, d)``.
+
+    Raises:
+        ValueError: If these are not two floating-point tensors of one such shape.
     """
 
     centre: Tensor
@@ -166,6 +197,17 @@ class ScaledStep(nn.Module):
 
     def __init__(self, net: nn.Module, x: Tensor, x_next: Tensor):
         super().__init__()
+        if (
+            x.ndim != 2
+            or len(x) < 2
+            or x_next.shape != x.shape
+            or not (x.is_floating_point() and x_next.is_floating_point())
+        ):
+            raise ValueError(
+                "x and x_next must be states of one shape (n, d), floating point, with "
+                f"n >= 2 to have a spread; got {tuple(x.shape)} in {x.dtype} and "
+                f"{tuple(x_next.shape)} in {x_next.dtype}."
+            )
         self.net = net
         centre, spread = _mean_and_spread(x)
         shift, scale = _mean_and_spread(x_next - x)
@@ -175,6 +217,7 @@ class ScaledStep(nn.Module):
             self.register_buffer(name, value)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The next state, ``(..., d) -> (..., d)``."""
         move = self.net((x - self.centre) / self.spread)
         return x + self.shift + self.scale * move
 
@@ -217,6 +260,7 @@ class FastStep(nn.Module):
         self.hidden = nn.ModuleList(hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The next state, ``(..., d) -> (..., d)``."""
         y = x
         for layer in self.hidden:
             y = layer(y).sigmoid_()

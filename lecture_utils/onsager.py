@@ -96,7 +96,7 @@ class Energy(nn.Module):
         self, dim: int, *, width: int, depth: int, beta: float, activation: Activation
     ):
         super().__init__()
-        if beta < 0:
+        if not beta >= 0:
             raise ValueError(f"beta must be 0 or more, got {beta}.")
         self.trunk = Trunk(dim, width=width, depth=depth, activation=activation)
         self.end = nn.Linear(width, dim)  # P and b
@@ -138,7 +138,8 @@ class OnsagerField(nn.Module):
         activation: Function that returns value and slope.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range; later, by every method, if the
+            states do not have ``dim`` components.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class OnsagerField(nn.Module):
         activation: Activation = requr,
     ):
         super().__init__()
-        if alpha < 0:
+        if not alpha >= 0:
             raise ValueError(f"alpha must be 0 or more, got {alpha}.")
         self.energy = Energy(
             dim, width=width, depth=depth, beta=beta, activation=activation
@@ -194,7 +195,15 @@ class OnsagerField(nn.Module):
 class PlainField(nn.Module):
     r"""Rival without any law: :math:`\dot h = P\phi(h) + b`, a network on a `Trunk`.
 
-    Arguments, errors and shapes as in `OnsagerField`.
+    Args:
+        dim: Number of components of the state.
+        width: Features of the trunk.
+        depth: Layers of the trunk, residual from the second on.
+        activation: Function that returns value and slope.
+
+    Raises:
+        ValueError: If a size is not positive; later, if the states do not have ``dim``
+            components.
     """
 
     def __init__(

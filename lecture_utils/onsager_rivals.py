@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lecture_utils.checks import check_even
 from lecture_utils.onsager import (
     Activation,
     OnsagerField,
@@ -47,15 +48,15 @@ class SymplecticField(nn.Module):
         activation: Function that returns value and slope.
 
     Raises:
-        ValueError: If ``dim`` is odd or a size is not positive.
+        ValueError: If ``dim`` is odd or a size is not positive; later, if the states do
+            not have ``dim`` components.
     """
 
     def __init__(
         self, dim: int, *, width: int, depth: int = 1, activation: Activation = requr
     ):
         super().__init__()
-        if dim < 2 or dim % 2:
-            raise ValueError(f"dim must be even for a state (q, p), got {dim}.")
+        check_even(dim)
         half = dim // 2
         self.trunk = Trunk(half, width=width, depth=depth, activation=activation)
         self.end = small(nn.Linear(width, half))  # P and b

@@ -8,6 +8,7 @@ SIAM J. Sci. Comput. 29, 556-578 (2007).
 import torch
 from torch import Tensor
 
+from lecture_utils.checks import check_count, check_like
 from lecture_utils.flows import rollout
 from lecture_utils.types import FlowMap
 
@@ -37,14 +38,17 @@ def parareal(
         ``(n_iterations + 1, ..., n_steps + 1, d)``.
 
     Raises:
-        ValueError: If a count is negative, or as in `rollout`.
+        ValueError: If a count is not a whole number >= 0, a map does not return states
+            like the landmarks it is given, or as in `rollout`.
     """
-    if n_iterations < 0:
-        raise ValueError(f"n_iterations must be at least 0, got {n_iterations}.")
+    check_count("n_iterations", n_iterations)
     iterations = [rollout(coarse, x0, n_steps)]
     for _ in range(n_iterations):
         last = iterations[-1][..., :-1, :]
-        jumps = fine(last) - coarse(last)
+        there, guess = fine(last), coarse(last)
+        check_like("fine", there, last)
+        check_like("coarse", guess, last)
+        jumps = there - guess
         states = [x0]
         for n in range(n_steps):
             states.append(coarse(states[-1]) + jumps[..., n, :])

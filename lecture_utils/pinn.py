@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import vjp
 from torch.nn.functional import pad
 
+from lecture_utils.checks import check_like
 from lecture_utils.nets import MLP
 from lecture_utils.types import Time, VectorField
 
@@ -27,6 +28,10 @@ class TrialFlow(nn.Module):
             :math:`k \le d`: time comes first. If it has fewer outputs than the state
             has components, the last ones are parameters of the system and stay as
             they are.
+
+    Raises:
+        ValueError: When it is called, if ``net`` has more outputs than the state has
+            components.
     """
 
     def __init__(self, net: nn.Module):
@@ -37,7 +42,7 @@ class TrialFlow(nn.Module):
         """State a time ``t`` after ``x``; times ``(...)``, states ``(..., d)``."""
         start = torch.zeros_like(x[..., :1])
         change = self.net(with_time(t, x)) - self.net(torch.cat([start, x], dim=-1))
-        return x + pad(change, (0, x.shape[-1] - change.shape[-1]))
+        return x + _padded(change, x)
 
 
 class WithVelocity(nn.Module):
@@ -64,8 +69,7 @@ class WithVelocity(nn.Module):
         value, velocity = _mlp_with_velocity(self.flow.net, with_time(t, x))
         start = torch.zeros_like(x[..., :1])
         change = value - self.flow.net(torch.cat([start, x], dim=-1))
-        rest = (0, x.shape[-1] - change.shape[-1])
-        return x + pad(change, rest), pad(velocity, rest)
+        return x + _padded(change, x), _padded(velocity, x)
 
 
 def value_and_velocity(flow: nn.Module, t: Time, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,9 +98,16 @@ def residual(field: VectorField, flow: WithVelocity, t: Time, x: Tensor) -> Tens
         flow: Returns value and velocity, as `WithVelocity` does.
         t: Times since the initial states, shape ``(...)`` or a number.
         x: Initial states at time 0, shape ``(..., d)``.
+
+    Raises:
+        ValueError: If the velocity of ``flow`` or of ``field`` does not have the shape,
+            dtype and device of the state.
     """
     value, velocity = flow(t, x)
-    return velocity - field(t, value)
+    check_like("the velocity of the flow", velocity, value)
+    wanted = field(t, value)
+    check_like("field(t, x)", wanted, value)
+    return velocity - wanted
 
 
 def with_time(t: Time, x: Tensor) -> Tensor:
@@ -118,6 +129,18 @@ def layers_of(net: nn.Module) -> list[nn.Linear]:
             "network."
         )
     return [layer for layer in net.layers if isinstance(layer, nn.Linear)]
+
+
+def _padded(change: Tensor, x: Tensor) -> Tensor:
+    """Zeros for the components of the state that have no output, ``(..., d)``."""
+    n_parameters = x.shape[-1] - change.shape[-1]
+    if n_parameters < 0:
+        raise ValueError(
+            "The network of a trial flow must have at most one output per component of "
+            f"the state, but has {change.shape[-1]} outputs for {x.shape[-1]} "
+            "components. Time is an input, no output."
+        )
+    return pad(change, (0, n_parameters))
 
 
 def _mlp_with_velocity(net: nn.Module, values: Tensor) -> tuple[Tensor, Tensor]:

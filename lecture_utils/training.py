@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from lecture_utils._least_squares import LeastSquares, damped_step
+from lecture_utils.checks import check_count
 
 
 def fit(
@@ -48,7 +49,7 @@ def fit(
             parameters are then those of the last finite loss.
     """
     trained = _trainable(parameters)
-    _check_n_steps(n_steps)
+    check_count("n_steps", n_steps, least=1)
     if not 0 < learning_rate < math.inf:
         raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
     optimizer = torch.optim.Adam(trained, lr=learning_rate)
@@ -115,7 +116,7 @@ def fit_least_squares(
         FloatingPointError: If the Jacobian is not finite. The parameters are then those
             after the last step.
     """
-    _check_n_steps(n_steps)
+    check_count("n_steps", n_steps, least=1)
     problem = LeastSquares(residual, model, data, memory_gib)
     theta, damping = problem.start, 0.1
     history = [problem.loss(theta)]
@@ -153,11 +154,6 @@ def _trainable(parameters: Iterable[Tensor]) -> list[Tensor]:
             "model.parameters(), or x.detach().requires_grad_()."
         )
     return trained
-
-
-def _check_n_steps(n_steps: int) -> None:
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-        raise ValueError(f"n_steps must be a whole number, 1 or more: got {n_steps!r}.")
 
 
 def _checked_loss(value: Tensor) -> Tensor:

@@ -17,3 +17,9 @@ def device(request):
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Networks draw their weights from the global generator: alike in every run."""
+    torch.manual_seed(0)

@@ -82,6 +82,27 @@ def test_a_trajectory_that_escapes_is_named_with_its_time():
         reference_trajectories(lambda t, x: x**2, x0, times)
 
 
+@pytest.mark.parametrize("rate", [300.0, 2000.0])
+def test_a_stiff_field_is_no_escape(rate):
+    # With few substeps the runs grow, at 2000 until they overflow; the solution decays.
+    x0 = torch.ones(1, dtype=torch.float64)
+    times = torch.linspace(0, 2, 21, dtype=torch.float64)
+    found = reference_trajectories(
+        lambda t, x: -rate * x, x0, times, max_substeps=1024, rtol=1e-8
+    )
+    assert found.error < 1e-8
+    assert (found.states[:, 0] - (-rate * times).exp()).abs().max() <= found.error
+    with pytest.raises(ValueError, match=r"by t = .*stiff.*larger max_substeps"):
+        reference_trajectories(lambda t, x: -1e5 * x, x0, times)
+
+
+@pytest.mark.parametrize("n_times", [2, 3, 5, 9, 21, 101])
+def test_no_grid_hides_an_escape(n_times):
+    times = torch.linspace(0, 4, n_times, dtype=torch.float64)
+    with pytest.raises(ValueError, match="leave the finite numbers"):
+        reference_trajectories(lambda t, x: x**2, torch.ones(1).double(), times)
+
+
 def test_a_rough_field_is_refused_with_the_difference():
     times = torch.linspace(0, 1, 3, dtype=torch.float64)
     field = lambda t, x: torch.sign(x - 1 / math.e) - 2  # noqa: E731
@@ -116,6 +137,11 @@ def test_windows_hold_every_start_that_fits():
     assert windows[7, :, 1].tolist() == [103, 106, 109]
 
 
+def reference(x0, **options):
+    times = torch.linspace(0, 1, 3)
+    return reference_trajectories(VanDerPol(), x0.double(), times, **options)
+
+
 BAD_INPUT = [
     (lambda g: sample_box(((1.0, 0.0),), 3, generator=g), "low, high"),
     (
@@ -124,7 +150,20 @@ BAD_INPUT = [
     ),
     (lambda g: cut_into_windows(torch.ones(3, 2), 3), "needs 4 samples"),
     (lambda g: cut_into_windows(torch.full((5, 2), math.nan), 1), "nan or inf"),
-    (lambda g: cut_into_windows(torch.ones(5, 2), 0), "must be >= 1"),
+    (lambda g: cut_into_windows(torch.ones(5, 2), 2.0), "n_steps .* got 2.0"),
+    (lambda g: cut_into_windows(torch.ones(5, 2), 1, 0), "stride .* >= 1, got 0"),
+    (lambda g: cut_into_windows(torch.ones(5), 1), r"T, d\).*\(5,\)"),
+    (lambda g: sample_box(((0.0, math.inf),), 2, generator=g), "finite"),
+    (lambda g: sample_box(((0.0, math.nan),), 2, generator=g), "finite"),
+    (lambda g: sample_box((0.0, 1.0), 2, generator=g), "low, high"),
+    (lambda g: sample_box(((0.0, 1.0),), -1, generator=g), "n .* >= 0"),
+    (
+        lambda g: sample_box(((0.0, 1.0),), 2, generator=g, dtype=torch.long),
+        "dtype must be floating-point, got torch.int64",
+    ),
+    (lambda g: reference(torch.ones(0, 2)), "at least one state"),
+    (lambda g: reference(torch.ones(1, 2), max_substeps=1), "max_substeps .* >= 2"),
+    (lambda g: cut_into_windows(torch.ones(5, 2), 0), "n_steps .* >= 1, got 0"),
 ]
 
 

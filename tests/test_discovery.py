@@ -251,3 +251,8 @@ def test_a_learned_map_is_symplectic_and_learns():
     assert history[-1] < 0.01 * history[0]
     defect = symplecticity_defect(lambda x: net(1.0, x), x[:20])
     assert defect.max() < 1e-12
+
+
+def test_one_sample_alone_has_no_misses():
+    with pytest.raises(ValueError, match=r"\(n, T, d\) with T >= 2.*\(3, 1, 2\)"):
+        step_misses(verlet_step, 0.1)(lambda t, x: x, torch.ones(3, 1, 2))

@@ -260,3 +260,13 @@ def test_a_correction_that_cannot_be_used_is_refused(correction, message):
             n_nodes=10,
             correction=correction.double(),
         )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_nodes": 0}, {"n_intervals": 0}, {"n_nodes": 2.0}]
+)
+def test_counts_of_intervals_are_positive_whole_numbers(wrong):
+    flow, x = untrained(3, 2, 0.3), torch.zeros(5, 2, dtype=torch.float64)
+    sizes = {"interval": 1.0, "n_intervals": 1, "n_nodes": 10} | wrong
+    with pytest.raises(ValueError, match="n_.* must be a whole number >= 1"):
+        enclose(flow, HarmonicOscillator(), oscillator_jacobian, x, **sizes)

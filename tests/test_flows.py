@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -56,11 +58,21 @@ def test_no_steps_return_the_initial_state():
 BAD_INPUT = [
     (lambda: rollout(lambda x: x, torch.ones(2), -1), "n_steps .* >= 0, got -1"),
     (lambda: rollout(lambda x: x, torch.ones(2), 1.5), "whole number"),
-    (lambda: rollout(lambda x: x, torch.ones(2).long(), 3), "floating point"),
+    (lambda: rollout(lambda x: x, torch.ones(2).long(), 3), "floating-point"),
     (lambda: rollout(lambda x: x[..., :1], torch.ones(2), 3), r"\(2,\).*\(1,\)"),
     (lambda: rollout(lambda x: x.double(), torch.ones(2), 3), "float32.*float64"),
     (lambda: repeat(lambda x: x, -2), "n_steps"),
     (lambda: refine(torch.ones(3, 2), lambda x: x, 0), "n_substeps .* >= 1"),
+    (lambda: refine(torch.ones(3, 2), lambda x: x, 2.0), "n_substeps .* got 2.0"),
+    (lambda: refine(torch.ones(2), lambda x: x, 2), r"\(\.\.\., T, d\).*\(2,\)"),
+    (lambda: rollout(lambda x: x, torch.ones(2), 2.0), "n_steps .* got 2.0"),
+    (lambda: rollout(lambda x: x, torch.tensor(1.0), 3), r"\(\.\.\., d\)"),
+    (lambda: rollout(lambda x: None, torch.ones(2), 3), "NoneType"),
+    (lambda: rollout(lambda x: (x, x), torch.ones(2), 3), "tuple"),
+    (lambda: rollout(lambda x: x.mul_(2), torch.ones(2), 3), "x.clone"),
+    (lambda: refine(torch.ones(4, 3, 2), lambda x: x.add_(1), 3), "x.clone"),
+    (lambda: repeat(lambda x: x, math.inf), "n_steps .* got inf"),
+    (lambda: repeat(lambda x: x, 2.0), "n_steps .* got 2.0"),
 ]
 
 
@@ -68,3 +80,35 @@ BAD_INPUT = [
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_flow_that_works_in_a_copy_of_its_own_is_none_that_changes_its_input():
+    x0 = torch.tensor([1.0, math.nan])
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            states = rollout(lambda x: x.clone().mul_(2), x0.clone(), 3)
+        assert states[:, 0].tolist() == [1, 2, 4, 8]
+
+
+def test_a_flow_may_change_its_input_by_a_view_in_any_mode_and_is_caught():
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode(), pytest.raises(ValueError, match="x.clone"):
+            rollout(lambda x: x.view(-1).add_(1).view(3, 2), torch.ones(3, 2), 3)
+
+
+def test_a_rollout_can_be_differentiated_state_by_state():
+    flow = flow_map(Pendulum(), 0.1)
+    x = torch.tensor([[1.0, 0.2], [0.4, -0.3]])
+    slopes = torch.func.vmap(torch.func.jacrev(lambda x: rollout(flow, x, 3)))(x)
+    assert slopes.shape == (2, 4, 2, 2)
+
+
+def test_a_flow_map_is_of_an_autonomous_field_and_starts_at_zero():
+    seen = []
+    flow_map(lambda t, x: seen.append(t) or -x, 0.1, step=euler_step)(torch.ones(1))
+    assert seen == [0.0]
+
+
+def test_a_rollout_that_blows_up_is_returned_as_it_is():
+    states = rollout(lambda x: x**2, torch.full((1,), 10.0), 9)
+    assert states[5].isfinite() and states[-1].isinf()

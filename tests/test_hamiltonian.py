@@ -165,3 +165,13 @@ def test_a_plain_number_is_a_time_in_the_precision_of_the_state():
     x = torch.tensor([[0.3, -0.2]], dtype=torch.float64)
     exact = torch.tensor(0.4, dtype=torch.float64)  # float32 would be off by 6e-9
     torch.testing.assert_close(flow(0.4, x), flow(exact, x), rtol=1e-14, atol=0)
+
+
+def test_a_field_of_an_energy_needs_momenta_and_one_number_per_state():
+    quadratic = hamiltonian_field(lambda t, x: x.square().sum(-1) / 2)
+    assert quadratic(0.0, torch.tensor([1.0, 2.0])).tolist() == [2, -1]
+    with pytest.raises(ValueError, match="momenta as positions, but has 3"):
+        quadratic(0.0, torch.ones(5, 3))
+    for wrong in (lambda t, x: x**2, lambda t, x: x.sum()):
+        with pytest.raises(ValueError, match=r"one number per state.*\(5,\)"):
+            hamiltonian_field(wrong)(0.0, torch.ones(5, 2))

@@ -142,6 +142,22 @@ def test_a_flow_never_gets_more_states_than_a_chunk():
     assert {shape[0] for shape in sizes} == {5, 4} and {len(s) for s in sizes} == {2}
 
 
+def test_on_a_processor_layers_get_chunks_that_stay_in_its_cache():
+    sizes = []
+
+    class Layers(torch.nn.Module):
+        def forward(self, x):
+            sizes.append(len(x))
+            return x + 1
+
+    HierarchicalStepper({1: Layers()}, 0.1)(torch.zeros(7000, 1), 1)
+    assert sizes == [3000, 3000, 1000]
+    sizes.clear()
+    flow = lambda x: sizes.append(len(x)) or x + 1  # noqa: E731
+    HierarchicalStepper({1: flow}, 0.1)(torch.zeros(45_000, 1), 1)
+    assert sizes == [20_000, 20_000, 5000]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("levels", [(1, 4), (2, 4)])
 def test_dtype_and_device_are_those_of_the_state(dtype, levels, device):
@@ -258,8 +274,8 @@ BAD_INPUT = [
     (lambda: stepper(interpolation="hermite"), "slopes from a field, got None"),
     (lambda: stepper()(torch.ones(2), -1), "n_steps .* >= 0, got -1"),
     (lambda: stepper()(torch.ones(2), 1.5), "n_steps .* whole number"),
-    (lambda: stepper()(torch.ones(2).long(), 3), "x0 must be finite floating.*int64"),
-    (lambda: stepper()(torch.tensor([1.0, math.nan]), 3), "with 1 entries"),
+    (lambda: stepper()(torch.ones(2).long(), 3), "x0 must be floating.*int64"),
+    (lambda: stepper()(torch.tensor([1.0, math.nan]), 3), "x0 .* 1 of its 2 entries"),
     (lambda: stepper()(torch.tensor(1.0), 3), r"shape \(\.\.\., d\)"),
     (
         lambda: stepper({2: keep, 4: lambda x: x[:, :1]})(torch.ones(5, 2), 9),
@@ -269,6 +285,12 @@ BAD_INPUT = [
         lambda: stepper({1: torch.Tensor.double})(torch.ones(2), 3),
         "float32.*level of 1 .*float64",
     ),
+    (lambda: stepper()(torch.ones(3, 0), 3), r"d >= 1.*\(3, 0\)"),
+    (lambda: stepper({1: lambda x: None})(torch.ones(2), 3), "level of 1 .*NoneType"),
+    (lambda: stepper({1: lambda x: x.mul_(2)})(torch.ones(2), 3), "x.clone"),
+    (lambda: stepper({1: lambda x: x.mul_(2)})(torch.ones(5, 2), 3), "x.clone"),
+    (lambda: stepper().evaluations(-5), "n_steps .* >= 0, got -5"),
+    (lambda: stepper().calls(2.5), "n_steps .* got 2.5"),
 ]
 
 

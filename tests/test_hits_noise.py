@@ -85,14 +85,28 @@ def test_unknown_starts_take_the_bias_of_noisy_inputs_away():
     assert history[-1] * states[:, 0].var() == pytest.approx(0.09 * 4 / 5, rel=0.02)
 
 
-def test_starts_follow_the_map_in_pairs_too():
+def noisy_pairs():
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(8000, 1, 1, generator=generator, dtype=torch.float64)
     states = torch.cat([start, -0.5 * start], dim=1)
     noise = torch.randn(states.shape, generator=generator, dtype=torch.float64)
-    net = torch.nn.Linear(1, 1, bias=False).double()
-    fit_windows(net, states + 0.2 * noise)
+    return states + 0.2 * noise
+
+
+def test_starts_follow_the_map_in_pairs_too():
+    windows, net = noisy_pairs(), torch.nn.Linear(1, 1, bias=False).double()
+    pairs = windows[:, 0], windows[:, 1]
+    fit_least_squares(lambda net, x, y: net(x) - y, net, pairs, n_steps=20)
+    fit_windows(net, windows)
     assert net.weight.item() == pytest.approx(-0.5, abs=0.01)
+
+
+def test_a_map_that_explains_the_starts_away_is_refused():
+    # With w large, starts near zero explain every second state and no first one.
+    net = torch.nn.Linear(1, 1, bias=False).double()
+    torch.nn.init.constant_(net.weight, 0.9)
+    with pytest.raises(ValueError, match="starts .* Fit the map to pairs first"):
+        fit_windows(net, noisy_pairs())
 
 
 def test_what_another_start_explains_is_left_to_the_starts(monkeypatch):

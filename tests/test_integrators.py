@@ -175,7 +175,7 @@ def stacks_on_the_first_axis(t, x):
 
 BAD_INPUT = [
     (stacks_on_the_first_axis, torch.ones(5, 2), torch.arange(3), r"\(2, 5\).*dim=-1"),
-    (lambda t, x: x.double(), torch.ones(2), torch.arange(3), "keep dtype"),
+    (lambda t, x: x.double(), torch.ones(2), torch.arange(3), "float32.*float64"),
     (lambda t, x: None, torch.ones(2), torch.arange(3), "NoneType"),
     (Pendulum(), torch.ones(2).long(), torch.arange(3), "floating-point"),
     (Pendulum(), torch.tensor(1.0), torch.arange(3), r"\(\.\.\., d\)"),
@@ -185,6 +185,9 @@ BAD_INPUT = [
     (Pendulum(), torch.ones(2), torch.tensor([0.0, math.nan]), "finite"),
     (Pendulum(), torch.ones(2), torch.ones(2, 2), r"shape \(T,\)"),
     (Pendulum(), torch.ones(2), torch.ones(0), r"shape \(T,\)"),
+    (Pendulum(), torch.ones(2), torch.tensor([math.nan]), "1 of its 1 entries"),
+    (Pendulum(), torch.tensor(1.0), torch.arange(3), r"x\[None\]"),
+    (Pendulum(), torch.ones(2), torch.tensor([1.0, 1.0, 0.0]), "unique_consecutive"),
 ]
 
 
@@ -194,9 +197,23 @@ def test_bad_input_is_named_before_the_first_step(field, x0, times, message):
         integrate(field, x0, times)
 
 
-def test_substeps_must_be_positive():
+@pytest.mark.parametrize("n_substeps", [0, 1.5, 2.0])
+def test_substeps_are_a_positive_whole_number(n_substeps):
     with pytest.raises(ValueError, match="n_substeps"):
-        integrate(Pendulum(), torch.ones(2), torch.arange(3), n_substeps=0)
+        integrate(Pendulum(), torch.ones(2), torch.arange(3), n_substeps=n_substeps)
+
+
+@pytest.mark.parametrize("step", SYMPLECTIC)
+def test_a_symplectic_method_needs_as_many_momenta_as_positions(step):
+    times = torch.linspace(0, 1, 11)
+    with pytest.raises(ValueError, match="momenta as positions"):
+        integrate(lambda t, x: -x, torch.tensor([1.0, 2.0, 3.0]), times, step=step)
+
+
+def test_a_blow_up_is_returned_as_it_is():
+    times = torch.linspace(0, 3, 31)
+    states = integrate(lambda t, x: x**2, torch.ones(1), times)
+    assert states[0].isfinite().all() and not states[-1].isfinite().any()
 
 
 def test_a_round_trip_flatters_the_method():

@@ -92,12 +92,18 @@ BAD_INPUT = [
     (lambda: cubic_spline(torch.ones(5, 2), 1.5), "n_substeps .* whole number"),
     (
         lambda: cubic_hermite(torch.ones(3, 2), torch.ones(3, 1), 1.0, 2),
-        r"\(3, 2\).*returned \(3, 1\)",
+        r"\(3, 2\).*returned shape \(3, 1\)",
     ),
     (
         lambda: cubic_hermite(torch.ones(3, 2), torch.ones(3, 2).double(), 1.0, 2),
         "float32.*float64",
     ),
+    (lambda: linear(torch.ones(3, 2), 2.0), "n_substeps .* got 2.0"),
+    (lambda: linear(torch.ones(3), 2), r"\(\.\.\., T, d\).*\(3,\)"),
+    (lambda: linear(torch.ones(3, 2).long(), 2), "floating-point"),
+    (lambda: cubic_spline(torch.ones(3), 2), r"\(\.\.\., T, d\).*\(3,\)"),
+    (lambda: cubic_spline(torch.ones(5, 2).long(), 2), "floating-point"),
+    (lambda: cubic_hermite(torch.ones(3), torch.ones(3), 1.0, 2), r"T, d\)"),
 ]
 
 

@@ -52,6 +52,9 @@ def test_each_layer_of_a_residual_network_has_its_own_field():
     assert network.trajectory(torch.ones(1)).flatten().tolist() == [1, 1, 1.5, 3]
 
 
+GRID = torch.linspace(0, 1, 10).view(5, 2)
+
+
 def build():
     layers = [MLP(2, 2, width=4, depth=1) for _ in range(3)]
     return nn.Sequential(ResidualNetwork(layers, dt=0.5), nn.Linear(2, 1))
@@ -98,6 +101,13 @@ def test_stacking_leaves_the_members_alone(generator):
         [MLP(2, 2, width=4, depth=1), MLP(2, 2, width=5, depth=1)],
         [nn.Sequential(nn.LayerNorm(2), nn.Linear(2, 2))] * 2,
         [nn.Sequential(nn.Linear(2, 2, bias=False))] * 2,
+        [],
+        [MLP(2, 2, width=4, depth=1), MLP(2, 2, width=4, depth=1, activation=abs)],
+        [ResidualStep(nn.Linear(2, 2), dt) for dt in (0.1, 0.5)],
+        [ResidualNetwork([nn.Linear(2, 2)], dt) for dt in (0.1, 0.5)],
+        [ResidualNetwork([nn.Linear(2, 2)], 1.0, s) for s in (euler_step, heun_step)],
+        [nn.Sequential(nn.Linear(2, 2), end) for end in (nn.Tanh(), nn.ReLU())],
+        [ScaledStep(nn.Linear(2, 2), s * GRID, s * GRID**2) for s in (1, 3)],
     ],
 )
 def test_networks_that_cannot_be_stacked_are_named(members):
@@ -157,3 +167,31 @@ def test_a_fast_step_needs_tanh(generator):
     net = MLP(2, 2, width=3, depth=1, activation=torch.sin)
     with pytest.raises(ValueError, match="activation=torch.tanh"):
         FastStep(ScaledStep(net, x, 2 * x))
+
+
+def test_scaled_steps_of_the_same_data_can_be_stacked():
+    members = [ScaledStep(nn.Linear(2, 2), GRID, 2 * GRID**2) for _ in range(2)]
+    expected = torch.stack([member(GRID) for member in members])
+    torch.testing.assert_close(stacked(members)(GRID.expand(2, 5, 2)), expected)
+
+
+def test_a_small_component_is_no_constant(generator):
+    x = torch.randn(50, 2, dtype=torch.float64, generator=generator)
+    x[:, 1] *= 1e-3
+    step = ScaledStep(MLP(2, 2, width=3, depth=1).double(), x, 2 * x)
+    assert step.spread[1].item() == pytest.approx(1e-3, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("x", "x_next"),
+    [
+        (GRID[:1], GRID[:1]),
+        (GRID, GRID[:1]),
+        (GRID, GRID[:, :1]),
+        (GRID[0], GRID[0]),
+        (GRID.long(), GRID.long()),
+    ],
+)
+def test_a_scaled_step_needs_pairs_of_states(x, x_next):
+    with pytest.raises(ValueError, match=r"shape \(n, d\).*n >= 2"):
+        ScaledStep(nn.Linear(2, 2), x, x_next)

@@ -17,6 +17,7 @@ from lecture_utils.onsager import (
 from lecture_utils.onsager_rivals import SymmetricField, SymplecticField
 from lecture_utils.training import fit_least_squares
 
+NAN = float("nan")
 ACTIVATIONS = [requr, smooth_tanh]
 FIELDS = {
     "onsager": lambda **more: OnsagerField(4, width=7, **more),
@@ -210,9 +211,11 @@ def test_it_starts_without_preferring_a_direction_of_turning():
         (lambda: OnsagerField(2, width=0), "must be 1 or more"),
         (lambda: OnsagerField(2, width=3, depth=0), "must be 1 or more"),
         (lambda: OnsagerField(2, width=3, alpha=-0.1), "alpha must be 0 or more"),
+        (lambda: OnsagerField(2, width=3, alpha=NAN), "alpha must be 0 or more"),
+        (lambda: OnsagerField(2, width=3, beta=NAN), "beta must be 0 or more"),
         (lambda: SymmetricField(2, width=3, alpha=-0.1), "alpha must be 0 or more"),
         (lambda: OnsagerField(2, width=3, beta=-0.1), "beta must be 0 or more"),
-        (lambda: SymplecticField(3, width=3), "dim must be even"),
+        (lambda: SymplecticField(3, width=3), "momenta as positions"),
         (lambda: PlainField(2, width=3)(0.0, torch.zeros(3)), "2 components"),
         (lambda: OnsagerField(2, width=3)(0.0, torch.zeros(2, 3)), "2 components"),
         (lambda: OnsagerField(2, width=3).potential(torch.zeros(())), "2 components"),

@@ -68,7 +68,28 @@ def test_dtype_is_kept_and_zero_steps_are_the_initial_state():
 
 def test_counts_must_not_be_negative():
     fine, coarse, x0 = setting()
-    with pytest.raises(ValueError, match="n_iterations must be at least 0, got -1"):
+    with pytest.raises(ValueError, match="n_iterations .* >= 0, got -1"):
         parareal(fine, coarse, x0, 3, -1)
     with pytest.raises(ValueError, match="n_steps"):
         parareal(fine, coarse, x0, -3, 1)
+
+
+BAD_FLOWS = [
+    (lambda fine, coarse: (lambda x: fine(x)[..., :1], coarse), "fine .*, 1\\)"),
+    (lambda fine, coarse: (lambda x: fine(x).float(), coarse), "fine .*float32"),
+    (lambda fine, coarse: (fine, lambda x: coarse(x)[..., :1]), ", 1\\)"),
+    # Broadcast only with the axis of all landmarks:
+    (lambda fine, coarse: (fine, lambda x: coarse(x) if x.ndim < 3 else x[:1]), "coar"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), BAD_FLOWS)
+def test_both_maps_return_states_like_those_they_are_given(wrong, message):
+    fine, coarse, x0 = setting()
+    with pytest.raises(ValueError, match=message):
+        parareal(*wrong(fine, coarse), x0, 3, 2)
+
+
+def test_iterations_are_a_whole_number():
+    with pytest.raises(ValueError, match="n_iterations .* got 1.5"):
+        parareal(*setting(), 3, 1.5)

@@ -96,3 +96,37 @@ def test_another_network_is_refused_with_a_way_out():
     _, velocity = value_and_velocity(flow, 0.3, x)
     slope = (flow(0.3 + 1e-5, x) - flow(0.3 - 1e-5, x)) / 2e-5
     torch.testing.assert_close(velocity, slope, atol=1e-8, rtol=0)
+
+
+def test_the_residual_is_that_of_the_field_at_its_time():
+    flow, x, t = WithVelocity(trial(3, 2)), states(9, 2), torch.linspace(0, 1, 9)
+    t = t.double()
+    value, velocity = flow(t, x)
+    found = residual(lambda t, x: t[..., None] * x, flow, t, x)
+    torch.testing.assert_close(found, velocity - t[:, None] * value)
+
+
+BAD_FIELDS = [
+    (lambda t, x: -x[..., :1], r"field.* \(2, 1\)"),
+    (lambda t, x: -x[..., 0], r"field.* \(2,\)"),  # n equals d, so it broadcasts
+    (lambda t, x: -x.float(), "float64.*field.* .*float32"),
+    (lambda t, x: None, "field.* NoneType"),
+]
+
+
+@pytest.mark.parametrize(("field", "message"), BAD_FIELDS)
+def test_a_field_returns_one_velocity_per_state(field, message):
+    with pytest.raises(ValueError, match=message):
+        residual(field, WithVelocity(trial(3, 2)), 0.1, states(2, 2))
+
+
+def test_a_flow_returns_a_velocity_like_its_value():
+    with pytest.raises(ValueError, match=r"flow.*\(2, 1\)"):
+        residual(HarmonicOscillator(), lambda t, x: (x, x[:, :1]), 0.1, states(2, 2))
+
+
+def test_a_network_with_more_outputs_than_components_is_refused():
+    flow, x = trial(3, 5), states(4, 2)
+    for evaluate in (flow, WithVelocity(flow)):
+        with pytest.raises(ValueError, match="5 outputs .* 2 components"):
+            evaluate(0.1, x)

@@ -46,6 +46,28 @@ def states(system, n=20):
     return sample_box(region, n, generator=torch.Generator().manual_seed(1))
 
 
+REGIONS = {
+    HarmonicOscillator: ((-1, 1), (-1, 1)),
+    DampedOscillator: ((-1, 1), (-1, 1)),
+    Pendulum: ((-math.pi / 2, math.pi / 2), (-1, 1)),
+    HyperbolicFixedPoint: ((-1, 1), (-1, 1)),
+    CubicOscillator: ((-1, 1), (-1, 1)),
+    VanDerPol: ((-2, 2), (-4, 4)),
+    HopfNormalForm: ((-0.2, 0.6), (-1, 2), (-1, 1)),
+    Lorenz63: ((-0.1, 0.1),) * 3,
+    HenonHeiles: ((-0.6, 0.6),) * 4,
+    ClassificationFlow: ((-1.5, 1.5), (-1.5, 1.5)),
+}
+
+
+def test_states_are_sampled_where_the_sources_sample_them():
+    named = {type(system) for system in SYSTEMS if hasattr(system, "region")}
+    assert named == set(REGIONS)
+    for system, region in REGIONS.items():
+        assert system.region == region and len(region) == system.dim
+    assert VanDerPol.test_region == ((-2, 2), (-2, 2))
+
+
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_field_keeps_shape_dtype_and_device(system, dtype, device):

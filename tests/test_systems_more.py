@@ -16,8 +16,23 @@ from lecture_utils.systems_more import (
 TIMES = torch.tensor([0.0, 1.5], dtype=torch.float64)
 
 
+REGIONS = {
+    ExponentialDecay: ((-1, 1),),
+    ParametricVanDerPol: ((-2.5, 2.5), (-4.2, 4.2), (0.5, 1.5)),
+    SIR: ((0, 1), (0, 0.6), (1.5, 3.5)),
+    CoupledQuartics: ((-1, 1),) * 4,
+    FrictionPendulum: ((-1, 1), (-1, 1)),
+}
+
+
 def start(system, n=40):
     return sample_box(system.region, n, generator=torch.Generator().manual_seed(0))
+
+
+def test_states_are_sampled_where_the_chapters_say():
+    for system, region in REGIONS.items():
+        assert system.region == region and len(region) == system.dim
+    assert ParametricVanDerPol.test_region == ((-2, 2), (-2, 2), (0.5, 1.5))
 
 
 def test_decay_has_its_closed_form():

@@ -26,11 +26,15 @@ def fit_windows(step: nn.Module, windows: Tensor) -> Tensor:
     explain is projected away (variable projection; Golub and Pereyra, 1973).
 
     Args:
-        step: A fitted flow map, changed in place.
+        step: A flow map, fitted to the pairs of neighbouring states; changed in place.
         windows: States a step apart, of equal relative accuracy in all components.
 
     Returns:
         The history of the loss, the mean square of what no other start explains.
+
+    Raises:
+        ValueError: If the starts leave the data. That is another minimum: a map that
+            magnifies without bound, from starts that are all the same.
     """
     scale = windows[:, 0].std(dim=0)
 
@@ -55,8 +59,19 @@ def fit_windows(step: nn.Module, windows: Tensor) -> Tensor:
             error = errors(step, starts, windows)[..., None]
             move = torch.linalg.solve(triangle, directions.mT @ error)
             starts = starts - move[..., 0]
+        _check_starts((starts - windows[:, 0]) / scale)
         directions, _ = torch.linalg.qr(slopes(starts, windows))
         step.requires_grad_(True)
         data = starts, windows, directions
         history.append(fit_least_squares(unexplained, step, data, n_steps=N_STEPS))
     return torch.cat(history)
+
+
+def _check_starts(moves: Tensor) -> None:
+    """Moves in units of the spread of the starts, ``(n, d)``: noise is a part of it."""
+    size = moves.square().mean().sqrt().item()
+    if not size < 0.5:
+        raise ValueError(
+            "The starts of the windows must stay near the data, but moved by "
+            f"{size:.2g} of their spread. Fit the map to pairs first."
+        )

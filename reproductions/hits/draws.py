@@ -1,13 +1,15 @@
 """How much a score depends on the test data: other states and other noise.
 
 The tables have one test set, as those of the paper do. Here the shipped networks of
-Tables 7 and 8 meet several fresh ones, of states and noise that nothing else uses.
+Tables 7 to 9 meet several fresh ones, of states and noise that nothing else uses.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from lecture_utils.hits import HierarchicalStepper
 from reproductions.hits.problems import N_STEPS, PROBLEMS, drawn_states, solved
@@ -18,12 +20,20 @@ from reproductions.hits.scoring import (
     provenance,
     read_records,
 )
+from reproductions.hits.timing import RK_LEVELS, hybrid, networks_on_top, runge_kutta
 from reproductions.hits.training import load_flows
 from reproductions.jobs import write_atomically
 
 KEYS = ("noise1", "noise2")
 DRAWS, N_TRAJECTORIES, FIRST_SEED = 5, 320, 10_000
-FILE = RESULTS / "hits_noise_draws.json"
+
+
+def _states(name: str, draw: int, n: int) -> tuple[Tensor, torch.Generator]:
+    """Accurate trajectories of a fresh draw, and the generator for what follows."""
+    problem = PROBLEMS[name]
+    generator = torch.Generator().manual_seed(FIRST_SEED + draw)
+    x0 = drawn_states(problem, problem.test_region, n, generator)
+    return solved(problem, x0), generator
 
 
 def noisy_draw(name: str, draw: int, n: int = N_TRAJECTORIES) -> Iterator[dict]:
@@ -33,10 +43,7 @@ def noisy_draw(name: str, draw: int, n: int = N_TRAJECTORIES) -> Iterator[dict]:
     the noisy data; ``exact`` is that of the exact flow from the same noisy states, at
     the finest step.
     """
-    problem = PROBLEMS[name]
-    generator = torch.Generator().manual_seed(FIRST_SEED + draw)
-    x0 = drawn_states(problem, problem.test_region, n, generator)
-    clean = solved(problem, x0)
+    problem, (clean, generator) = PROBLEMS[name], _states(name, draw, n)
     for key in KEYS:
         data = clean + noise(clean, PROTOCOLS[key].noise, generator)
         ours = noisy_stepper(name, key)(data[:, 0], N_STEPS)
@@ -66,17 +73,58 @@ def noisy_stepper(name: str, key: str) -> HierarchicalStepper:
     return HierarchicalStepper(chosen, PROBLEMS[name].dt, interpolation="spline")
 
 
-def read_draws() -> list[dict]:
+def hybrid_draw(name: str, draw: int, n: int = N_TRAJECTORIES) -> Iterator[dict]:
+    """Score Runge-Kutta alone and our hybrids of Table 9 on one fresh draw.
+
+    Yields one record for each row with a step on top of its own; ``alone`` is the mean
+    squared error of Runge-Kutta with the same step.
+    """
+    true, _ = _states(name, draw, n)
+    x0, networks = true[:, 0].float(), networks_on_top(name)
+    rows = {
+        r["scheme"]: r for r in read_records(table="hits_table9") if r["system"] == name
+    }
+    for k, substeps in enumerate(RK_LEVELS):
+        row = rows.get(f"Hybrid {k}, own top")
+        if row is None:
+            continue
+        wanted = true[:, ::substeps]
+        stepper = hybrid(name, networks[row["top"]], row["top"], substeps)
+        forecast = stepper(x0, N_STEPS // substeps).double()
+        alone = runge_kutta(name, substeps)(x0).double()
+        yield {
+            "system": name,
+            "scheme": row["scheme"],
+            "draw": draw,
+            "trajectories": n,
+            "mse": mean_squared_error(forecast, wanted),
+            "alone": mean_squared_error(alone, wanted),
+        } | provenance()
+
+
+DRAWN: dict[str, Callable[[str, int], Iterator[dict]]] = {
+    "hits_noise_draws": noisy_draw,
+    "hits_hybrid_draws": hybrid_draw,
+}
+
+
+def read_draws(table: str = "hits_noise_draws") -> list[dict]:
     """The records so far; none if the file is missing."""
-    return json.loads(FILE.read_text()) if FILE.exists() else []
+    path = _file(table)
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def measure_draws(names: Sequence[str], n_draws: int = DRAWS) -> None:
     """Measure the draws that are missing; each is written as it is finished."""
-    for name in names:
-        done = {r["draw"] for r in read_draws() if r["system"] == name}
-        for draw in sorted(set(range(n_draws)) - done):
-            records = read_draws() + list(noisy_draw(name, draw))
-            rows = ",\n".join(json.dumps(record) for record in records)
-            write_atomically(FILE, f"[\n{rows}\n]\n".encode())
-            print(records[-2:], flush=True)
+    for table, measure in DRAWN.items():
+        for name in names:
+            done = {r["draw"] for r in read_draws(table) if r["system"] == name}
+            for draw in sorted(set(range(n_draws)) - done):
+                records = read_draws(table) + list(measure(name, draw))
+                rows = ",\n".join(json.dumps(record) for record in records)
+                write_atomically(_file(table), f"[\n{rows}\n]\n".encode())
+                print(f"{table}, {name}, draw {draw}", flush=True)
+
+
+def _file(table: str) -> Path:
+    return RESULTS / f"{table}.json"

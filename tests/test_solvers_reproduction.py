@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lecture_utils.pinn import WithVelocity
-from reproductions.solvers.comparisons import SMALL, _with_worst
+from reproductions.solvers.comparisons import SMALL, _with_worst, collocation_job
 from reproductions.solvers.problems import (
     PROBLEMS,
     blank_flow,
@@ -71,3 +71,28 @@ def test_levenberg_marquardt_wins_at_equal_seconds():
         for m in {r["method"] for r in rows}
     }
     assert best["Levenberg-Marquardt"] < 0.1 * best["L-BFGS"] < 0.1 * best["Adam"]
+
+
+COLLOCATION = read_records("solvers_collocation")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [r for r in COLLOCATION if r["points"] == 300 or r["seed"] == 0],
+    ids=lambda r: f"{r['kind']}-{r['points']}-{r['seed']}",
+)
+def test_points_lead_to_what_is_recorded(record):
+    found = collocation_job(record["kind"], record["points"], record["seed"])
+    for key, most in (("median_error", 3), ("largest_error", 4.5)):
+        # Training magnifies rounding, most of all with few and chosen points.
+        assert 1 / most < found[key] / record[key] < most
+
+
+def test_records_of_a_comparison_are_of_one_kind():
+    rows = read_records("solvers_optimisers")
+    for method, budget in {(r["method"], r["budget"]) for r in rows}:
+        found = [r for r in rows if (r["method"], r["budget"]) == (method, budget)]
+        assert [r["seed"] for r in found] == [0, 1, 2]
+        errors = [r["median_error"] for r in found]
+        assert max(errors) < 5 * min(errors)
+        assert all(0.6 < r["cpu_seconds"] / budget < 1.5 for r in found)

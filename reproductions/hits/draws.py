@@ -74,32 +74,29 @@ def noisy_stepper(name: str, key: str) -> HierarchicalStepper:
 
 
 def hybrid_draw(name: str, draw: int, n: int = N_TRAJECTORIES) -> Iterator[dict]:
-    """Score Runge-Kutta alone and our hybrids of Table 9 on one fresh draw.
+    """Score Runge-Kutta alone and the hybrids of Table 9 on one fresh draw.
 
-    Yields one record for each row with a step on top of its own; ``alone`` is the mean
-    squared error of Runge-Kutta with the same step.
+    Yields one record for each hybrid of the table; ``alone`` is the mean squared error
+    of Runge-Kutta with the same step.
     """
     true, _ = _states(name, draw, n)
     x0, networks = true[:, 0].float(), networks_on_top(name)
-    rows = {
-        r["scheme"]: r for r in read_records(table="hits_table9") if r["system"] == name
-    }
-    for k, substeps in enumerate(RK_LEVELS):
-        row = rows.get(f"Hybrid {k}, own top")
-        if row is None:
-            continue
-        wanted = true[:, ::substeps]
-        stepper = hybrid(name, networks[row["top"]], row["top"], substeps)
-        forecast = stepper(x0, N_STEPS // substeps).double()
-        alone = runge_kutta(name, substeps)(x0).double()
-        yield {
-            "system": name,
-            "scheme": row["scheme"],
-            "draw": draw,
-            "trajectories": n,
-            "mse": mean_squared_error(forecast, wanted),
-            "alone": mean_squared_error(alone, wanted),
-        } | provenance()
+    table = [r for r in read_records(table="hits_table9") if r["system"] == name]
+    for substeps in RK_LEVELS:
+        wanted, alone = true[:, ::substeps], runge_kutta(name, substeps)(x0)
+        for row in table:
+            if row["top"] is None or row["step"] != substeps * PROBLEMS[name].dt:
+                continue
+            stepper = hybrid(name, networks[row["top"]], row["top"], substeps)
+            forecast = stepper(x0, N_STEPS // substeps)
+            yield {
+                "system": name,
+                "scheme": row["scheme"],
+                "draw": draw,
+                "trajectories": n,
+                "mse": mean_squared_error(forecast.double(), wanted),
+                "alone": mean_squared_error(alone.double(), wanted),
+            } | provenance()
 
 
 DRAWN: dict[str, Callable[[str, int], Iterator[dict]]] = {

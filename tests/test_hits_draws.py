@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lecture_utils.data import sample_box
+from reproductions.hits import draws
 from reproductions.hits.draws import DRAWS, measure_draws, noisy_draw, read_draws
 from reproductions.hits.problems import PROBLEMS, drawn_states
 from reproductions.hits.protocols import PROTOCOLS
@@ -64,20 +65,20 @@ def test_states_are_drawn_where_forecasts_are_tested():
     assert x0[:, 1].abs().max() <= 2
 
 
-def test_only_missing_draws_are_measured(monkeypatch, tmp_path, capsys):
-    module = "reproductions.hits.draws."
-    monkeypatch.setattr(module + "FILE", tmp_path / "draws.json")
+def test_only_missing_draws_are_measured(monkeypatch, tmp_path):
     made = []
 
     def fake(name, draw):
         made.append((name, draw))
         yield {"system": name, "draw": draw}
 
-    monkeypatch.setattr(module + "noisy_draw", fake)
+    monkeypatch.setattr(draws, "RESULTS", tmp_path)
+    monkeypatch.setattr(draws, "DRAWN", {"some_draws": fake})
     measure_draws(["hopf"], 2)
     measure_draws(["hopf", "cubic"], 3)
     wanted = [("hopf", 0), ("hopf", 1), ("hopf", 2)]
     assert made == wanted + [("cubic", k) for k in range(3)]
+    assert len(read_draws("some_draws")) == 6
 
 
 HYBRIDS = read_draws("hits_hybrid_draws")

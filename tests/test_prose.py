@@ -78,6 +78,7 @@ DISAGREEING = [
     ("1**0.5**<!-- claim: x -->", 0.5),
     ("below 1e-10<!-- claim: x at most -->", 1.01e-10),
     ("above 0.9<!-- claim: x at least -->", 0.89),
+    ("below 1e-10<!-- claim: x at most, but for rounding -->", 1.01e-10),
 ]
 
 
@@ -186,3 +187,51 @@ def test_a_page_and_the_records_of_a_run_are_read(tmp_path):
     assert read_records(run) == []
     run.write_text(json.dumps(record("x", 0.5)) + "\n")
     assert check_claims(read_chapter(page), read_records(run)) == []
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "most", "least"),
+    [({"factor": 3}, 2.9, 0.4), ({"within": 0.5}, 1.4, 0.6)],
+)
+def test_a_bound_has_the_tolerance_of_its_claim(tolerance, most, least):
+    most_page = chapter("at most 1.0<!-- claim: x at most -->")
+    least_page = chapter("at least 1.0<!-- claim: x at least -->")
+    assert check_claims(most_page, [record("x", most, **tolerance)]) == []
+    assert check_claims(most_page, [record("x", 1.1 * most, **tolerance)])
+    assert check_claims(least_page, [record("x", least, **tolerance)]) == []
+    assert check_claims(least_page, [record("x", 0.8 * least, **tolerance)])
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "is_refused"),
+    [
+        ({"factor": 60}, False),
+        ({"factor": 61}, True),
+        ({"within": 1}, False),
+        ({"within": 1.1}, True),
+    ],
+)
+def test_a_tolerance_that_says_nothing_is_refused(tolerance, is_refused):
+    page = chapter("0.5<!-- claim: x -->")
+    problems = check_claims(page, [record("x", 0.5, **tolerance)])
+    assert bool(problems) == is_refused
+    assert all("says nothing" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_refused"),
+    [
+        ("Table 7 of the paper", True),
+        ("from Table 9 of the paper", True),
+        ("recorded in sympflow.json", True),
+        ("CPU seconds in the records", True),
+        ("counted in the table above", True),
+        ("read off the table above", True),
+        ("printed above", True),
+        ("dt of the table", False),
+        ("parameter of the system", False),
+    ],
+)
+def test_a_number_that_a_program_could_read_is_not_given(reason, is_refused):
+    (problem,) = check_claims(chapter(f"0.5<!-- given: {reason} -->"), []) or [""]
+    assert ("Read it there" in problem) == is_refused

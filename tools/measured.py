@@ -57,11 +57,28 @@ HARMLESS = re.compile(
 
 @dataclass(frozen=True)
 class Number:
-    """A number as shown, and half a unit of its last digit."""
+    """A number as shown, and half a unit of its last digit.
+
+    The ``rounding`` is half a unit of its last digit that is no zero, if it is whole:
+    6600 stands for 6578.
+    """
 
     text: str
     value: Decimal
     half_unit: Decimal
+
+    @property
+    def is_an_order(self) -> bool:
+        """Whether it is a mere power of ten, as 1e-7."""
+        return bool(re.fullmatch(r"-?1e[-+]?\d+", self.text))
+
+    @property
+    def rounding(self) -> Decimal:
+        """Half a unit of the last digit that says something."""
+        if self.value != self.value.to_integral_value() or "." in self.text:
+            return self.half_unit
+        last = int(self.value.normalize().as_tuple().exponent)
+        return max(self.half_unit, Decimal(5).scaleb(last - 1))
 
 
 def number_of(match: re.Match[str]) -> Number:

@@ -2,8 +2,10 @@
 
 ``0.987<!-- claim: name -->`` says that the number was measured by the code, which
 records it with ``claim("name", value)``. A bound adds ``at most`` or ``at least``:
-``below 1e-10<!-- claim: name at most -->``. ``0.5<!-- given: reason -->`` says that a
-number was not measured. After a formula, a claim means its last number, a given all.
+``below 1e-10<!-- claim: name at most -->``, and ``at most, but for rounding`` where the
+exact value is zero. ``0.5<!-- given: reason -->`` says that a number was not measured.
+After a formula, a claim means its last number, a given all. How close the text must be
+to the value that git keeps says ``tools/recorded.py``.
 """
 
 import json
@@ -20,6 +22,8 @@ from tools.shown_text import CITATION, Block, blocks
 
 Record = Mapping[str, Any]  # a line of the recorder: name, value, within, factor
 
+MOST_FACTOR = 60  # that a claim may declare: errors of single trainings vary so much
+MOST_WITHIN = 1  # likewise, or twice the value if that is more
 HOW_TO_FIX = (
     "Record it with claim(...) and write {0}<!-- claim: name -->; or, for a parameter, "
     "state it before the code cell of the same section that uses it; or cite its "
@@ -83,6 +87,13 @@ def check_claims(chapter: Chapter, recorded: Iterable[Record]) -> list[str]:
                 f"{chapter.name}: claim {record['name']!r} is recorded twice, as "
                 f"{first['value']!r} and {record['value']!r}. Give each its own name."
             )
+    problems += [
+        f"{chapter.name}: claim {name!r} may differ so much on another machine "
+        f"(factor={record.get('factor')}, within={record.get('within')}) that it says "
+        "nothing. Measure something that does not, such as a median."
+        for name, record in values.items()
+        if _is_too_tolerant(record)
+    ]
     for where, item in _items(chapter):
         if not isinstance(item, Block):
             continue
@@ -99,6 +110,13 @@ def check_claims(chapter: Chapter, recorded: Iterable[Record]) -> list[str]:
     ]
 
 
+def _is_too_tolerant(record: Record) -> bool:
+    within = max(MOST_WITHIN, 2 * abs(record["value"]))
+    return (record.get("factor") or 0) > MOST_FACTOR or (
+        (record.get("within") or 0) > within
+    )
+
+
 def _disagreement(
     number: Number, quote: re.Match[str], record: Record | None
 ) -> str | None:
@@ -108,12 +126,15 @@ def _disagreement(
             f'recorded. Add claim("{quote["name"]}", ...) where it is measured.'
         )
     value = Decimal(str(record["value"]))
+    factor = Decimal(str(record.get("factor") or 1))
     if quote["bound"]:
-        most = quote["bound"] == "most"
-        agrees = value <= number.value if most else value >= number.value
-        tolerance = f"at {quote['bound']} {number.value:g}"
+        most = quote["bound"].startswith("most")
+        slack = Decimal(str(record.get("within") or 0))
+        limit = number.value * (factor if most else 1 / factor)
+        limit += slack if most else -slack
+        agrees = value <= limit if most else value >= limit
+        tolerance = f"at {quote['bound']} {limit:g}"
     elif record.get("factor"):
-        factor = Decimal(str(record["factor"]))
         ratio = number.value / value
         agrees = 1 / factor <= ratio <= factor
         tolerance = f"within a factor of {factor:g}"
@@ -128,6 +149,15 @@ def _disagreement(
         f"{record['value']!r}; they must agree {tolerance}. Correct the text, or "
         "find out what changed the result."
     )
+
+
+def quotes(chapter: Chapter) -> Iterator[tuple[str, Number, str, str | None]]:
+    """Every quoted claim: the sentence, the number, the name, and the bound or None."""
+    for where, item in _items(chapter):
+        if isinstance(item, Block):
+            for sentence in sentences(item, where):
+                for number, quote in sentence.quotes:
+                    yield sentence.where, number, quote["name"], quote["bound"]
 
 
 def lint_numbers(chapter: Chapter) -> list[str]:

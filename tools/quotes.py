@@ -18,9 +18,14 @@ from tools.shown_text import (
 COVERED = "\ue005"  # stands for a number that a comment covers
 COMMENT = re.compile(f"[{chr(FIRST_COMMENT)}-\uf8ff]")
 CLAIM = re.compile(
-    r"claim: ?(?P<name>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?: at (?P<bound>most|least))?"
+    r"claim: ?(?P<name>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
+    r"(?: at (?P<bound>most, but for rounding|most|least))?"
 )
 GIVEN = re.compile(r"given: ?.*[a-zA-Z]{3}.*")
+# Reasons that name a place where a program could look: then let it look.
+READABLE = re.compile(
+    r"\btables? \d|\brecord|\bcounted\b|\bread off\b|\bprinted\b", re.I
+)
 TOUCHING = re.compile(
     rf"\d[.,]?{COVERED}|{COVERED}(?:[.,]?\d|e[-+]?\d|{TIMES_TEN_TO}|\s*{PERCENT}"
     rf"|\s*[\u00d7\u00b7x]\s*1{TIMES_TEN_TO})",
@@ -63,6 +68,11 @@ def _sentence(text: str, comments: Sequence[str], where: str) -> Sentence:
         if not claim and not given:
             problems += _near_miss(comment)
             continue
+        if given and READABLE.search(comment):
+            problems.append(
+                f"<!-- {comment} -->: a number that stands in a table, in the records "
+                "or in an output is a claim. Read it there, and record it with claim()."
+            )
         numbers = _numbers_before(text[: mark.start()], every=bool(given))
         if not numbers:
             problems.append(
@@ -101,7 +111,8 @@ def _near_miss(comment: str) -> list[str]:
         return []
     return [
         f"<!-- {comment} --> is not understood. Write <!-- claim: some-name -->, "
-        "<!-- claim: some-name at most -->, <!-- claim: some-name at least --> or "
+        "<!-- claim: some-name at most -->, <!-- claim: some-name at least -->, "
+        "<!-- claim: some-name at most, but for rounding --> or "
         "<!-- given: the reason in words -->."
     ]
 

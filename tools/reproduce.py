@@ -25,7 +25,7 @@ RUNS = {  # arguments of python -m reproductions., in the order in which they bu
     "convection": [["convection"]],
     "hits": [
         ["hits", "table6", *SEEDS],
-        *(["hits", it] for it in ("table6-paper", "table7", "table8")),
+        *(["hits", it] for it in ("table6-paper", "table7", "table8", "draws")),
         *(["hits", it] for it in ("table9", "table5", "figures", "inference")),
     ],
 }
@@ -34,7 +34,8 @@ SHIPPED = ("results", "weights")
 # What says which record is which, and what was measured; the first that is there.
 NAMES = ("system", "kind", "competitor", "scheme", "protocol", "interpolant", "noise")
 NAMES += ("mode", "role", "method", "how", "m", "modes", "flow", "nx", "nz", "used")
-NAMES += ("scored_against", "budget", "points", "width", "threads", "dtype", "seed")
+NAMES += ("draw", "scored_against", "budget", "points", "width", "threads")
+NAMES += ("dtype", "seed")
 TRIED = ("rate", "learning_rate", "matching", "size")  # a trial differs in these
 MEASURED = ("mse", "mse_float32", "t99", "validation_t99", "one_step", "residual")
 MEASURED += ("median_error", "nusselt", "volume", "relative_error", "validation")

@@ -5,6 +5,7 @@ import json
 
 import torch
 
+from reproductions.hits.draws import measure_draws
 from reproductions.hits.figures import figure2, figures
 from reproductions.hits.problems import PROBLEMS
 from reproductions.hits.protocols import PROTOCOLS
@@ -21,13 +22,14 @@ TRAINED = {
     "table8": "noise2",
 }
 TIMED = {"table5": table5, "table9": table9, "figures": figures}
+OTHERS = ["draws", "inference"]
 HYBRIDS = ["van_der_pol", "cubic"]  # with networks of their own in Table 9
 
 
 def main() -> None:
     """Train what is missing, then score or time, and record."""
     parser = argparse.ArgumentParser(prog="python -m reproductions.hits")
-    parser.add_argument("command", choices=[*TRAINED, *TIMED, "inference"])
+    parser.add_argument("command", choices=[*TRAINED, *TIMED, *OTHERS])
     parser.add_argument(
         "--systems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS)
     )
@@ -40,6 +42,9 @@ def main() -> None:
             score(names, arguments.seeds, key)
         return
     torch.set_num_threads(1)
+    if command == "draws":
+        measure_draws(names)
+        return
     if command == "inference":
         rows = json.dumps(inference(), indent=1)
         write_atomically(RESULTS / "hits_inference.json", f"{rows}\n".encode())

@@ -98,9 +98,15 @@ def initial_states(problem: Problem, split: str, seed: int) -> Tensor:
     Training states depend on ``seed``; validation and test states never do.
     """
     draw = 1000 * SPLITS[split] + (seed if split == "train" else 0)
-    generator = torch.Generator().manual_seed(draw)
     n = problem.n_trajectories[split]
     region = problem.region if split == "train" else problem.test_region
+    return drawn_states(problem, region, n, torch.Generator().manual_seed(draw))
+
+
+def drawn_states(
+    problem: Problem, region: Region, n: int, generator: torch.Generator
+) -> Tensor:
+    """States anywhere in a region, or from there on the attractor, shape ``(n, d)``."""
     x0 = sample_box(region, n, generator=generator)
     if problem.on_attractor:
         times = torch.linspace(0, WARM_UP, 10001, dtype=torch.float64)

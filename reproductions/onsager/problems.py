@@ -24,7 +24,7 @@ from lecture_utils.systems_more import FrictionPendulum
 from lecture_utils.types import Time
 
 SPACING = 0.001  # time between the two states of a pair
-TRAIN, TEST = 100, 40  # trajectories
+TRAIN, VALIDATION, TEST = 100, 40, 1000  # trajectories
 
 
 @dataclass(frozen=True)

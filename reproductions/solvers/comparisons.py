@@ -19,7 +19,7 @@ from reproductions.solvers.problems import (
     random_points,
     sobol_points,
 )
-from reproductions.solvers.training import read_records, replace_records
+from reproductions.solvers.training import provenance, read_records, replace_records
 
 BUDGETS = (2.0, 8.0)  # process seconds
 FRESH_POINTS = 700  # per step of Adam
@@ -94,7 +94,7 @@ def optimiser_job(method: str, budget: float, seed: int) -> dict[str, Any]:
         "steps": n_steps,
         "cpu_seconds": round(cpu, 2),
         "median_error": errors(problem, flow).median().item(),
-    }
+    } | provenance()
 
 
 def compare_optimisers(seeds: list[int]) -> None:
@@ -134,7 +134,7 @@ def collocation_job(kind: str, n_points: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "median_error": found.median().item(),
         "largest_error": found.max().item(),
-    }
+    } | provenance()
 
 
 @torch.no_grad()

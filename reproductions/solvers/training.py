@@ -1,6 +1,7 @@
 """Train the trial flows that ship with the book; independent jobs, resumable."""
 
 import json
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,9 +48,18 @@ def train_job(name: str, seed: int) -> tuple[dict[str, torch.Tensor], dict[str, 
         "median_error": found.median().item(),
         "largest_error": found.max().item(),
         "cpu_seconds": round(cpu, 1),
-        "torch": str(torch.__version__),
-    }
+    } | provenance()
     return flow.state_dict(), record
+
+
+def provenance() -> dict[str, str]:
+    """Versions, machine and day, for a record."""
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "machine": f"{platform.machine()} {platform.system()}",
+        "date": time.strftime("%Y-%m-%d"),
+    }
 
 
 def weights_file(name: str, seed: int) -> Path:

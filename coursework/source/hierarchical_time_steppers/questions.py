@@ -417,12 +417,12 @@ def questions(draw: Draw, given: dict) -> list[Question]:
             "q3",
             "choose_and_report",
             choose_and_report,
-            _choice_case(draw, "q3 example", 4, 2, 4, 2),
+            _choice_case(draw, "q3 example", 7, 2, 4, 2),
             (
                 Check(
                     "other forecasts",
                     4,
-                    tuple(_choice_case(draw, f"3{i}", 5, 3, 6, 2) for i in "abc"),
+                    tuple(_choice_case(draw, f"3{i}", 7, 3, 6, 2) for i in "abc"),
                 ),
             ),
             CHOICE_MISTAKES,

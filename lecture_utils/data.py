@@ -88,7 +88,7 @@ def reference_trajectories(
     if not x0.numel():
         raise ValueError(f"x0 must hold at least one state, got {tuple(x0.shape)}.")
     check_count("max_substeps", max_substeps, least=2)
-    n_substeps, difference = 1, math.inf
+    n_substeps, difference, settled = 1, math.inf, False
     coarse = integrate(field, x0, times, step=dop853_step)
     while n_substeps < max_substeps:
         n_substeps *= 2
@@ -98,8 +98,9 @@ def reference_trajectories(
         # A run that overflows may only have had too few steps: a finer one decides.
         if math.isfinite(scale) and difference <= max(rtol * scale, atol):
             return Reference(fine, difference, difference / scale if scale else 0.0)
-        if difference >= before and before < 1e-3 * scale:
+        if difference >= before and settled:
             break  # a smooth field would have divided it by 256, a rough one by 2
+        settled = difference < 1e-3 * scale  # by the scale of then: a run may grow
         coarse = fine
     _check_finite(fine, times)
     raise RuntimeError(

@@ -82,11 +82,11 @@ def test_a_trajectory_that_escapes_is_named_with_its_time():
         reference_trajectories(lambda t, x: x**2, x0, times)
 
 
-@pytest.mark.parametrize("rate", [300.0, 2000.0])
-def test_a_stiff_field_is_no_escape(rate):
+@pytest.mark.parametrize(("rate", "n_times"), [(50.0, 2), (300.0, 21), (2000.0, 21)])
+def test_a_stiff_field_is_no_escape(rate, n_times):
     # With few substeps the runs grow, at 2000 until they overflow; the solution decays.
     x0 = torch.ones(1, dtype=torch.float64)
-    times = torch.linspace(0, 2, 21, dtype=torch.float64)
+    times = torch.linspace(0, 2, n_times, dtype=torch.float64)
     found = reference_trajectories(
         lambda t, x: -rate * x, x0, times, max_substeps=1024, rtol=1e-8
     )

@@ -411,7 +411,7 @@ def _fading_case(draw: Draw, name: str, d: int) -> tuple:
         maps = [Code(f"lambda x: {rate - less:.3f} * x") for less in (0.0, 0.2)]
         x0 = draw.tensor(f"{label} x0", 3, d)
         before = _rollout(maps[1], x0, 6)
-        moves = (_corrected(*maps, before)[0] - before).norm(dim=-1)
+        moves = (_corrected(maps[0], maps[1], before)[0] - before).norm(dim=-1)
         parts = (moves[0].max(), moves[:, -1].max(), moves.mean(0).max())
         if max(parts) < 0.7 * moves.max():
             return *maps, x0, 6, float(f"{0.85 * moves.max():.3g}")

@@ -1,7 +1,8 @@
 // The laboratory of energy: classical methods and trained networks take an oscillator
 // around and around, and each does something else to its energy.
 (() => {
-  const { decode, make, show, slider, boxes, chart, legend, table, open } = laboratory;
+  const { decode, make, show, slider, boxes, chart, legend, table, describe, open } =
+    laboratory;
   const METHODS = {
     euler: "Euler",
     rk4: "RK4",
@@ -10,6 +11,9 @@
     plain: "plain network",
   };
   const BLOCKS = 160; // of the energy curve, equally long on its logarithmic axis
+  const FAR = 1e101; // where orbits end, with 1e200 times the energy of any start here
+  const REACH = 2; // of the starts, in q and p
+  const [WIDE, HIGH] = [(3 * 292) / 248, 3]; // of the plane: round circles, all of them
   const MOST_DOTS = 700; // per method in the phase plane: its last states
 
   // ---- the numerics: each method takes x = (q, p) a time h further
@@ -115,7 +119,7 @@
     const states = new Float64Array(2 * hs.length + 2).fill(Infinity);
     const x = Float64Array.from(x0);
     states.set(x0);
-    for (let n = 0; n < hs.length && Math.hypot(x[0], x[1]) < 1e100; n++) {
+    for (let n = 0; n < hs.length && Math.hypot(x[0], x[1]) < FAR; n++) {
       STEPS[method](x, hs[n]);
       states.set(x, 2 * n + 2);
     }
@@ -128,6 +132,9 @@
 
   const power = (k) => Math.round(10 ** (k / 2) / 10 ** Math.floor(k / 2)) * 10 ** Math.floor(k / 2);
 
+  /** A number, or beyond which bound it was lost. */
+  const upTo = (x, bound) => (Number.isFinite(x) ? show(x) : `over ${bound}`);
+
   const start = () => {
     const methods = boxes("Methods", METHODS, ["rk4", "verlet", "symplectic", "plain"]);
     const h = slider("Step h", { min: 0.05, max: 1, step: 0.05, value: 0.5 });
@@ -138,8 +145,8 @@
       value: 8,
       text: (k) => power(k).toLocaleString("en"),
     });
-    const q0 = slider("Start at q", { min: -2, max: 2, step: 0.05, value: 1 });
-    const p0 = slider("Start at p", { min: -2, max: 2, step: 0.05, value: 0 });
+    const q0 = slider("Start at q", { min: -REACH, max: REACH, step: 0.05, value: 1 });
+    const p0 = slider("Start at p", { min: -REACH, max: REACH, step: 0.05, value: 0 });
     const kinds = { random: "of random length, between h/2 and h" };
     const random = boxes("Steps", kinds, []);
     const plane = chart({ xLabel: () => "position q", yLabel: () => "momentum p" });
@@ -157,7 +164,8 @@
       const ratio = Math.log(times.at(-1) / times[1]) / BLOCKS;
       const found = [];
       for (let n = 1; n < times.length; n++) {
-        const block = Math.floor(Math.log(times[n] / times[1]) / ratio);
+        const place = Math.log(times[n] / times[1]) / ratio;
+        const block = Math.min(BLOCKS - 1, Math.floor(place)); // the end is in the last
         const [q, p] = [states[2 * n], states[2 * n + 1]];
         const error = Math.abs((q * q + p * p) / full - 1);
         if (found.at(-1)?.block === block) {
@@ -177,7 +185,7 @@
       const full = x0[0] ** 2 + x0[1] ** 2;
       const ticked = methods.get();
 
-      plane.start([-2.4, 2.4], [-2.4, 2.4]);
+      plane.start([-WIDE, WIDE], [-HIGH, HIGH]);
       plane.box("lab-region", [-energyData.reach, energyData.reach], [-energyData.reach, energyData.reach]);
       const radius = Math.sqrt(full);
       const turn = (i) => (2 * Math.PI * i) / 200;
@@ -190,9 +198,13 @@
       if (!ticked.length || !full) {
         energy.start([-1, Math.log10(end)], [-6, 1]);
         plane.dot("lab-start", ...x0);
-        status.textContent = full
+        const said = full
           ? "Tick at least one method."
           : "The origin is at rest and has no energy to lose. Choose another start.";
+        describe(status, said, [
+          [plane, `Phase plane with the true circle from (${x0.map((it) => show(it)).join(", ")}).`],
+          [energy, "Energy error of every method against time: still empty."],
+        ]);
         numbers.fill([]);
         return;
       }
@@ -215,8 +227,9 @@
           p - (c * x0[1] - s * x0[0]),
         );
         const share = (q * q + p * p) / full;
-        const kept = Number.isFinite(share) ? `${show(100 * share, 3)} %` : "infinite";
-        rows.push([METHODS[name], show(largest), kept, show(missed)]);
+        const kept =
+          share < 1000 ? `${show(100 * share, 3)} %` : `\u00d7 ${upTo(share, "1e200")}`;
+        rows.push([METHODS[name], upTo(largest, "1e200"), kept, upTo(missed, "1e100")]);
         return { name, found, largest };
       });
       plane.dot("lab-start", ...x0);
@@ -234,18 +247,16 @@
           (i) => Math.max(found[i].error, 10 ** (low - 1)),
         );
 
-      const each = curves.map((it) => `${METHODS[it.name]} ${show(it.largest)}`);
+      const each = curves.map((it) => `${METHODS[it.name]} ${upTo(it.largest, "1e200")}`);
       const isFar = x0.some((it) => Math.abs(it) > energyData.reach);
       const said =
         `Largest relative error of the energy until t = ${show(end, 3)}: ` +
         `${each.join(", ")}.` +
         (isFar ? " The start lies outside the dashed box of the training." : "");
-      status.textContent = said;
-      const about = [
+      describe(status, said, [
         [plane, "Phase plane with the last states of every method and the true circle."],
         [energy, "Energy error of every method against time, both axes logarithmic."],
-      ];
-      for (const [it, text] of about) it.svg.setAttribute("aria-label", `${text} ${said}`);
+      ]);
       numbers.fill(rows);
     };
 
@@ -255,10 +266,13 @@
       ["lab-region", "where the networks were trained"],
     ]);
     const sliders = [h, count, q0, p0].map((it) => it.element);
+    const hint =
+      `Click, tap or drag in the phase plane, up to ${REACH} in q and p, ` +
+      "or use the sliders.";
     const later = open(
       "energy",
       [
-        make("div", { class: "explore-controls" }, ...sliders),
+        make("div", { class: "explore-controls" }, ...sliders, make("p", {}, hint)),
         methods.element,
         random.element,
         make("div", { class: "lab-charts" }, plane.svg, energy.svg),
@@ -269,6 +283,7 @@
       update,
     );
     plane.onPoint((q, p) => {
+      if (Math.max(Math.abs(q), Math.abs(p)) > REACH) return;
       q0.set(q);
       p0.set(p);
       later();

@@ -6,6 +6,7 @@ window.laboratory = (() => {
   const [WIDTH, HEIGHT] = [360, 300]; // of a chart, in its own units
   const [LEFT, RIGHT, TOP, BOTTOM] = [58, 10, 10, 42]; // room for the axes
   const MOST_POINTS = 2500; // of a drawn line; no screen shows more
+  const FRESH = { autocomplete: "off" }; // else Back restores controls, not pictures
 
   /** Python's float64 numbers, written as base64. */
   const decode = (text) => {
@@ -43,7 +44,7 @@ window.laboratory = (() => {
 
   /** A labelled slider; `text` says its value to eyes and to screen readers. */
   const slider = (label, { min, max, step, value, text = show }) => {
-    const input = make("input", { type: "range", min, max, step, value });
+    const input = make("input", { type: "range", min, max, step, value, ...FRESH });
     const output = make("output");
     const tell = () => {
       output.textContent = text(+input.value);
@@ -62,7 +63,7 @@ window.laboratory = (() => {
 
   /** A labelled drop-down of {value: text}. */
   const select = (label, options, value) => {
-    const input = make("select");
+    const input = make("select", FRESH);
     for (const [key, text] of Object.entries(options))
       input.append(make("option", { value: key }, text));
     input.value = value;
@@ -81,7 +82,7 @@ window.laboratory = (() => {
     const inputs = {};
     const element = make("fieldset", {}, make("legend", {}, legend));
     for (const [key, text] of Object.entries(options)) {
-      inputs[key] = make("input", { type: "checkbox", value: key });
+      inputs[key] = make("input", { type: "checkbox", value: key, ...FRESH });
       element.append(make("label", {}, inputs[key], text));
     }
     const get = () => Object.keys(inputs).filter((key) => inputs[key].checked);
@@ -212,7 +213,8 @@ window.laboratory = (() => {
       const size = { width: across(x1) - across(x0), height: up(y0) - up(y1) };
       inside.append(draw("rect", { ...corner, ...size, class: name }));
     };
-    /** Call `move(x, y)` where a finger or mouse presses or drags. */
+    /** Call `move(x, y)` where a mouse presses or drags, and where a finger lifts: one
+        that scrolls the page never does, for the browser cancels it. */
     const onPoint = (move) => {
       const tell = (event) => {
         const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(
@@ -229,8 +231,14 @@ window.laboratory = (() => {
         );
       };
       svg.classList.add("lab-pointed");
-      svg.addEventListener("pointerdown", tell);
-      svg.addEventListener("pointermove", (event) => event.buttons && tell(event));
+      const isMouse = (event) => event.pointerType === "mouse";
+      svg.addEventListener("pointerdown", (event) => {
+        if (isMouse(event) && event.button === 0) tell(event);
+      });
+      svg.addEventListener("pointermove", (event) => {
+        if (isMouse(event) && event.buttons === 1) tell(event);
+      });
+      svg.addEventListener("pointerup", (event) => isMouse(event) || tell(event));
     };
     return { svg, start, line, dot, dots, segments, box, onPoint };
   };
@@ -270,6 +278,13 @@ window.laboratory = (() => {
     return { element, fill };
   };
 
+  /** Say a sentence below the charts, and to who cannot see them: [[chart, text], ...]. */
+  const describe = (status, said, charts) => {
+    status.textContent = said;
+    for (const [it, about] of charts)
+      it.svg.setAttribute("aria-label", `${about} ${said}`);
+  };
+
   /** Put a laboratory where the page keeps its place, and draw when a control moves.
       The still picture above it, for paper and for pages without scripts, goes. */
   const open = (id, parts, update) => {
@@ -291,5 +306,17 @@ window.laboratory = (() => {
     return later;
   };
 
-  return { decode, make, show, slider, select, boxes, chart, legend, table, open };
+  return {
+    decode,
+    make,
+    show,
+    slider,
+    select,
+    boxes,
+    chart,
+    legend,
+    table,
+    describe,
+    open,
+  };
 })();

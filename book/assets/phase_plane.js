@@ -1,10 +1,12 @@
 // The laboratory of learned flow maps: networks from the chapter on hierarchical
 // time-steppers, their forecast from any initial state, and the truth.
 (() => {
-  const { chart, make, show, slider, select, boxes, legend, table, open } = laboratory;
+  const { chart, make, show, slider, select, boxes, legend, table, describe, open } =
+    laboratory;
   const SUBSTEPS = 8; // steps of RK4 in the shortest time step: truth to 1e-10
   const BLOCKS = 240; // of the error curve: each shows the largest error in it
   const MOST_MARKS = 120; // dots on the error curve
+  const MARGIN = 0.3; // of the region, around it: as far as the picture and starts go
   const PER_STOP = 128; // shortest steps between two stops of the time slider
   const NAMES = {
     hyperbolic: "hyperbolic fixed point",
@@ -12,6 +14,7 @@
     van_der_pol: "Van der Pol",
     hopf: "Hopf bifurcation",
   };
+  const BETWEEN = { spline: "a cubic spline", linear: "straight lines" };
 
   // ---- the numerics
 
@@ -219,8 +222,7 @@
       own: "my own choice",
     };
     const preset = select("Hierarchy", presets, "chosen");
-    const between = { spline: "a cubic spline", linear: "straight lines" };
-    const interpolation = select("Between the states", between, "spline");
+    const interpolation = select("Between the states", BETWEEN, "spline");
     const until = slider("Forecast until", {
       min: 1,
       max: phasePlane[first].steps / PER_STOP,
@@ -247,7 +249,7 @@
       const { region } = phasePlane[system.get()];
       const o = offset();
       coordinates.forEach((it, j) => {
-        const [low, high] = widened(region[o + j], 0.25);
+        const [low, high] = widened(region[o + j], MARGIN);
         it.input.min = low;
         it.input.max = high;
         it.set((region[o + j][0] + 3 * region[o + j][1]) / 4);
@@ -299,7 +301,9 @@
       const ticked = levels.get().map(Number);
       const nSteps = until.get() * PER_STOP;
       const exact = truth(name, x0, nSteps);
-      const [x, y] = [widened(region[o], 0.3), widened(region[o + 1], 0.3)];
+      const [x, y] = [widened(region[o], MARGIN), widened(region[o + 1], MARGIN)];
+      const parameter = o ? `, \u03bc = ${show(x0[0])},` : "";
+      const from = `${NAMES[name]}${parameter} from ${place(x0.slice(o))}`;
 
       plane.start(x, y);
       plane.segments("lab-field", arrows(name, x0, o, x, y));
@@ -313,7 +317,10 @@
       if (!ticked.length) {
         error.start([0, nSteps * dt], [-12, 1]);
         plane.dot("lab-start", x0[o], x0[o + 1]);
-        status.textContent = "Tick at least one level.";
+        describe(status, "Tick at least one level.", [
+          [plane, `Phase plane with the true orbit: ${from}.`],
+          [error, "Distance between forecast and truth against time: still empty."],
+        ]);
         numbers.fill([]);
         return;
       }
@@ -326,7 +333,7 @@
       const largest = largestIn(distance, Math.ceil(nSteps / BLOCKS));
       const coarsest = Math.max(...ticked);
       const nMarks = Math.floor(nSteps / coarsest);
-      const every = Math.ceil(nMarks / MOST_MARKS);
+      const every = Math.max(1, Math.ceil(nMarks / MOST_MARKS));
       const marks = [];
       for (let n = every; n <= nMarks; n += every) marks.push(n * coarsest);
       const least = Math.min(...largest, ...marks.map((n) => distance[n]));
@@ -351,22 +358,18 @@
         (it, j) => it < region[j][0] - 1e-9 || it > region[j][1] + 1e-9,
       );
       const said =
-        `From ${place(x0.slice(o))} until t = ${show(nSteps * dt, 3)}: ` +
-        `mean squared error ${show(mse)}, at the end the error is ` +
-        `${show(distance[nSteps])}. Calls in a row: ${calls(ticked, nSteps)}` +
+        `${from[0].toUpperCase()}${from.slice(1)} until t = ${show(nSteps * dt, 3)}, ` +
+        `joined by ${BETWEEN[interpolation.get()]}: mean squared error ${show(mse)}, ` +
+        `at the end the error is ${show(distance[nSteps])}. Calls in a row: ${calls(ticked, nSteps)}` +
         (ticked.length === 1 && ticked[0] === 1 ? "." : ` instead of ${nSteps}.`) +
+        (nMarks ? "" : " No landmark of the longest level lies before the end.") +
         (outside
           ? " The start lies outside the dashed box in which the networks were trained."
           : "");
-      status.textContent = said;
-      plane.svg.setAttribute(
-        "aria-label",
-        `Phase plane of the system ${NAMES[name]}: true and forecast orbit. ${said}`,
-      );
-      error.svg.setAttribute(
-        "aria-label",
-        `Distance between forecast and truth against time. ${said}`,
-      );
+      describe(status, said, [
+        [plane, "Phase plane with the true and the forecast orbit."],
+        [error, "Distance between forecast and truth against time."],
+      ]);
       const rows = [];
       for (let i = 0; i <= 8; i++) {
         const n = Math.round((i * nSteps) / 8);
@@ -385,6 +388,7 @@
       until.element,
       ...coordinates.map((it) => it.element),
       mu.element,
+      make("p", {}, "Click, tap or drag in the phase plane, or use the sliders."),
     );
     const key = legend([
       ["lab-truth", "truth"],

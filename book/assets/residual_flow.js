@@ -1,8 +1,10 @@
 // The laboratory of residual networks: a field, as many steps along it as the network has
 // layers, and the flow that the network stands for.
 (() => {
-  const { chart, make, show, slider, select, boxes, legend, table, open } = laboratory;
+  const { chart, make, show, slider, select, boxes, legend, table, describe, open } =
+    laboratory;
   const METHODS = { euler: "Euler: a residual network", heun: "Heun", rk4: "RK4" };
+  const FAR = 1000; // a point that far out is lost
   const FINE = 0.01; // longest step of the true flow, by RK4
   const [WIDE, HIGH] = [2.6, 2.2]; // reach of the picture, whose frame is that wide
   const LINES = 13; // of the grid, in both directions
@@ -63,6 +65,12 @@
     return false;
   };
 
+  /** Of numbers in ascending order. */
+  const median = (sorted) => {
+    const half = sorted.length / 2;
+    return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
+  };
+
   laboratory.residualFlow = { layers, flow, turnsOver };
 
   // ---- the page
@@ -75,7 +83,14 @@
     ]);
     const method = select("Layer", METHODS, "euler");
     const depth = slider("Depth L", { min: 1, max: 80, step: 1, value: 12 });
-    const step = slider("Step h", { min: 0.05, max: 1.5, step: 0.05, value: 0.25 });
+    let h = 0.25; // may lie between the stops of its slider, to keep the horizon
+    const step = slider("Step h", {
+      min: 0.05,
+      max: 1.5,
+      step: 0.05,
+      value: h,
+      text: () => show(h),
+    });
     const after = slider("Look after layer", { min: 0, max: 12, step: 1, value: 12 });
     const fixed = { keep: "keep the horizon T = h L: more layers are smaller steps" };
     const horizon = boxes("Horizon", fixed, []);
@@ -89,22 +104,26 @@
     const head = ["layer", "time", "largest distance", "median distance"];
     const numbers = table("The same in numbers", head);
 
-    let total = depth.get() * step.get(); // the horizon to keep
+    let total = depth.get() * h; // the horizon to keep
     const follow = (moved) => {
-      if (horizon.get().length) {
-        if (moved === depth) step.set(total / depth.get());
-        else depth.set(Math.min(80, Math.max(1, Math.round(total / step.get()))));
-      } else total = depth.get() * step.get();
+      const isKept = horizon.get().length > 0;
+      if (moved === step) {
+        if (isKept)
+          depth.set(Math.min(80, Math.max(1, Math.round(total / step.get()))));
+        else h = step.get();
+      }
+      if (isKept) h = total / depth.get();
+      else total = h * depth.get();
+      step.set(moved === step ? step.get() : h); // says h in any case
       const wasAtEnd = after.get() === +after.input.max;
       after.input.max = depth.get();
       after.set(wasAtEnd ? depth.get() : Math.min(after.get(), depth.get()));
     };
     depth.input.addEventListener("input", () => follow(depth));
     step.input.addEventListener("input", () => follow(step));
-    // exact, where the slider knows multiples of 0.05 only
-    const stepLength = () => (horizon.get().length ? total / depth.get() : step.get());
 
-    const isLost = (x) => !(Math.hypot(...x) < 1e3);
+    const isLost = (x) => !(Math.hypot(...x) < FAR);
+    const far = (distance) => (distance < FAR ? show(distance) : `over ${FAR}`);
 
     const grid = (name, nLayers, h) => {
       const found = [];
@@ -124,7 +143,7 @@
     };
 
     const update = () => {
-      const [name, L, h, k] = [method.get(), depth.get(), stepLength(), after.get()];
+      const [name, L, k] = [method.get(), depth.get(), after.get()];
       const network = points.map((x) => layers(name, x, L, h));
       const exact = points.map((x) => flow(x, L, h));
 
@@ -144,24 +163,23 @@
       const curve = [];
       for (let n = 0; n <= L; n++) {
         const distances = points
-          .map((_, i) => {
+          .flatMap((_, i) => {
             const [a, b] = [network[i][n], exact[i][n]];
-            return isLost(b) ? NaN : Math.hypot(a[0] - b[0], a[1] - b[1]);
+            if (isLost(b)) return []; // the flow itself has gone
+            return isLost(a) ? Infinity : Math.hypot(a[0] - b[0], a[1] - b[1]);
           })
-          .filter((it) => !Number.isNaN(it))
           .sort((a, b) => a - b);
-        const worst = distances.at(-1) ?? 0;
-        const median = distances[Math.floor(distances.length / 2)] ?? 0;
-        curve.push({ worst, median });
-        rows.push([String(n), show(n * h, 3), show(worst), show(median)]);
+        const [worst, middle] = [distances.at(-1), median(distances)];
+        curve.push({ worst, middle });
+        rows.push([String(n), show(n * h, 3), far(worst), far(middle)]);
       }
-      const bounded = curve.map((it) => Math.min(it.worst, 1e3));
+      const bounded = curve.map((it) => Math.min(it.worst, FAR));
       const high = Math.ceil(Math.log10(Math.max(...bounded, 1e-12)));
-      const low = Math.max(-12, Math.min(high - 2, Math.floor(Math.log10(curve[1].median))));
+      const low = Math.max(-12, Math.min(high - 2, Math.floor(Math.log10(curve[1].middle))));
       error.start([0, L * h], [low, high]);
       for (const [line, key] of [
         ["lab-plain", "worst"],
-        ["lab-symplectic", "median"],
+        ["lab-symplectic", "middle"],
       ])
         error.line(
           line,
@@ -172,23 +190,27 @@
 
       const kept = points.filter((_, i) => !isLost(exact[i][L]));
       const right = points.filter(
-        (_, i) => !isLost(exact[i][L]) && exact[i][L][0] > 0 === network[i][L][0] > 0,
+        (_, i) =>
+          !isLost(exact[i][L]) &&
+          !isLost(network[i][L]) &&
+          exact[i][L][0] > 0 === network[i][L][0] > 0,
       );
+      const gone = points.length - kept.length;
       const over = network.filter((states) => turnsOver(states, h, L)).length;
       const said =
-        `${L} layers with the step h = ${show(h)}, horizon T = ${show(L * h)}. ` +
-        `Largest distance to the flow at the end: ${show(curve[L].worst)}. ` +
+        `${L} ${L === 1 ? "layer" : "layers"} with the step h = ${show(h)}, horizon T = ${show(L * h)}. ` +
+        `Largest distance to the flow at the end: ${far(curve[L].worst)}. ` +
         `${right.length} of ${kept.length} points end on the side to which the flow ` +
-        "takes them." +
+        "takes them" +
+        (gone ? `; for the other ${gone} the flow itself has left the picture.` : ".") +
         (name === "euler"
           ? ` Around ${over} of ${points.length} points some layer turns the plane over, ` +
             "which no flow does."
           : "");
-      status.textContent = said;
-      const place = `The points of both classes and a grid after layer ${k}.`;
-      plane.svg.setAttribute("aria-label", `${place} ${said}`);
-      const about = "Distance between network and flow after every layer.";
-      error.svg.setAttribute("aria-label", `${about} ${said}`);
+      describe(status, said, [
+        [plane, `The points of both classes and a grid after layer ${k}.`],
+        [error, "Distance between network and flow after every layer."],
+      ]);
       numbers.fill(rows);
     };
 

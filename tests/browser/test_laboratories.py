@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from built_book import HTML, BookPage
@@ -155,9 +156,35 @@ def test_without_a_level_it_asks_for_one(phase_plane: Page):
     phase_plane.get_by_label("0.01").press("Space")
     status = phase_plane.locator(".lab-status")
     expect(status).to_have_text("Tick at least one level.")
+    for chart in phase_plane.locator(".lab-charts svg").all():
+        expect(chart).to_have_attribute("aria-label", re.compile("Tick at least one"))
     assert phase_plane.get_by_label("Hierarchy").input_value() == "own"
     phase_plane.get_by_label("0.64").press("Space")
     expect(status).to_contain_text("mean squared error")
+
+
+@pytest.mark.parametrize("preset", ["chosen", "all", "shortest", "longest"])
+def test_a_forecast_may_end_before_the_first_landmark(phase_plane: Page, preset: str):
+    phase_plane.get_by_label("Hierarchy").select_option(preset)
+    until = phase_plane.get_by_label("Forecast until")
+    status = phase_plane.locator(".lab-status")
+    for stop in range(1, 9):
+        until.fill(str(stop))
+        expect(status).to_contain_text(f"until t = {1.28 * stop:.4g}, ")
+        has_none = preset in ("all", "longest") and stop < 8  # steps of 10.24
+        assert ("No landmark" in status.inner_text()) == has_none
+    until.fill("16")
+
+
+def test_the_sentence_names_the_system_and_the_interpolant(phase_plane: Page):
+    phase_plane.get_by_role("combobox", name="System").select_option("hopf")
+    phase_plane.get_by_label("Between the states").select_option("linear")
+    expect(phase_plane.locator(".lab-status")).to_have_text(
+        re.compile(
+            r"^Hopf bifurcation, \u03bc = 0\.3, from .*, joined by straight lines: "
+        )
+    )
+    phase_plane.get_by_label("Between the states").select_option("spline")
 
 
 # ---- energy
@@ -204,12 +231,14 @@ def test_the_page_steps_as_python_does(energy: Page, method: str, is_random: boo
     torch.testing.assert_close(found, torch.stack(states), **relative)
 
 
-def test_an_orbit_that_leaves_all_bounds_is_said_to_be_infinite(energy: Page):
+def test_no_orbit_is_said_to_be_infinite(energy: Page):
     energy.get_by_label("Euler").check()
     energy.get_by_label("Step h").press("End")
     energy.get_by_label("Number of steps").press("End")
     status = energy.locator(".lab-status")
-    expect(status).to_contain_text("Euler infinite")
+    expect(status).to_contain_text("Euler over 1e200")
+    row = energy.get_by_role("row", name="Euler")
+    expect(row.locator("td").last).to_have_text("over 1e100")
     assert "NaN" not in energy.locator(".laboratory").inner_html()
     # what the chapter says, in one sentence: the symmetry keeps the energy
     said = dict(
@@ -220,6 +249,75 @@ def test_an_orbit_that_leaves_all_bounds_is_said_to_be_infinite(energy: Page):
     errors = {k.strip(): float(v.replace("\u2212", "-")) for k, v in said.items()}
     assert errors["SympFlow"] < 1e-3 < errors["plain network"]
     assert errors["RK4"] == pytest.approx(1, abs=0.01)
+
+
+def test_the_circle_of_every_start_is_round_and_in_sight(energy: Page):
+    for name in ("q", "p"):
+        energy.get_by_label(f"Start at {name}").press("End")
+    plane = energy.locator("svg.lab-pointed")
+    frame = plane.locator(".lab-axes rect").bounding_box()
+    circle = plane.locator(".lab-truth").bounding_box()
+    assert frame is not None and circle is not None
+    assert circle["width"] == pytest.approx(circle["height"], rel=0.01)
+    assert circle["width"] > 0.9 * frame["height"]
+    for side, size in (("x", "width"), ("y", "height")):
+        assert frame[side] < circle[side]
+        assert circle[side] + circle[size] < frame[side] + frame[size]
+
+
+def test_a_chart_without_curves_says_so(energy: Page):
+    energy.get_by_label("Start at q").fill("0")
+    energy.get_by_label("Start at p").fill("0")
+    expect(energy.locator(".lab-status")).to_contain_text("The origin is at rest")
+    for chart in energy.locator(".lab-charts svg").all():
+        expect(chart).to_have_attribute("aria-label", re.compile("origin is at rest"))
+
+
+@pytest.mark.parametrize("name", ["phase_plane", "energy"])
+def test_only_a_tap_and_the_first_button_move_the_start(
+    browser: Browser, homes: dict[str, str], name: str
+):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{homes['file']}book/laboratories/{name}.html")
+    plane = page.locator("svg.lab-pointed")
+    plane.scroll_into_view_if_needed()
+    sliders = page.get_by_label("Start at").all()
+
+    def start() -> list[str]:
+        page.wait_for_timeout(100)
+        return [it.input_value() for it in sliders]
+
+    def place(across: float, up: float) -> dict[str, float]:
+        box = plane.bounding_box()
+        assert box is not None
+        return {
+            "x": box["x"] + across * box["width"],
+            "y": box["y"] + up * box["height"],
+        }
+
+    first, top = start(), page.evaluate("scrollY")
+    finger, at = context.new_cdp_session(page), place(0.4, 0.7)
+    for kind, moved in [
+        ("touchStart", 0),
+        *(("touchMove", 10 * k) for k in range(1, 16)),
+    ]:
+        points = [{"x": at["x"], "y": at["y"] - moved}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") != top  # the finger did scroll
+    assert start() == first
+    page.mouse.click(**place(0.4, 0.4), button="right")
+    assert start() == first
+    page.touchscreen.tap(**place(0.45, 0.35))
+    tapped = start()
+    assert all(a != b for a, b in zip(first, tapped, strict=True))
+    page.mouse.click(**place(0.6, 0.6))
+    assert all(a != b for a, b in zip(tapped, start(), strict=True))
+    context.close()
 
 
 # ---- the residual network
@@ -289,6 +387,61 @@ def test_the_horizon_can_be_kept(residual_flow: Page):
     residual_flow.get_by_label("keep the horizon").uncheck()
 
 
+def test_the_slider_of_the_step_says_the_step(residual_flow: Page):
+    depth = residual_flow.get_by_role("slider", name="Depth L")
+    step = residual_flow.get_by_role("slider", name="Step h")
+    status = residual_flow.locator(".lab-status")
+    step.fill("0.25")
+    depth.fill("12")
+    kept = residual_flow.get_by_label("keep the horizon")
+    kept.check()
+    for n_layers, h in ((24, "0.125"), (1, "3"), (80, "0.0375")):
+        depth.fill(str(n_layers))
+        expect(step).to_have_attribute("aria-valuetext", h)
+        layers = "1 layer" if n_layers == 1 else f"{n_layers} layers"
+        said = f"{layers} with the step h = {h}, horizon T = 3."
+        expect(status).to_contain_text(said)
+    kept.uncheck()
+    residual_flow.get_by_role("combobox").select_option("heun")
+    expect(status).to_contain_text("step h = 0.0375, horizon T = 3.")
+    expect(step).to_have_attribute("aria-valuetext", "0.0375")
+    residual_flow.get_by_role("combobox").select_option("euler")
+
+
+def test_a_network_that_blows_up_is_never_right(residual_flow: Page):
+    residual_flow.get_by_role("slider", name="Step h").fill("1.5")
+    residual_flow.get_by_role("slider", name="Depth L").fill("80")
+    status = residual_flow.locator(".lab-status")
+    expect(status).to_contain_text("horizon T = 120")
+    said = re.search(r"(\d+) of (\d+) points .* other (\d+) the", status.inner_text())
+    assert said is not None
+    right, kept, gone = map(int, said.groups())
+    assert right == 0 < kept == 240 - gone < 240
+    expect(status).to_contain_text("to the flow at the end: over 1000.")
+    last = residual_flow.locator("#residual-flow tbody tr").last.locator("td")
+    assert last.all_inner_texts() == ["80", "120", "over 1000", "over 1000"]
+
+
+@pytest.mark.parametrize("depth", [12, 20])  # the flow keeps all points, then fewer
+def test_the_distances_in_the_table_are_those_of_numpy(residual_flow: Page, depth: int):
+    residual_flow.get_by_role("slider", name="Step h").fill("0.25")
+    residual_flow.get_by_role("slider", name="Depth L").fill(str(depth))
+    field, points = ClassificationFlow(), flow_points()
+    times = layer_times(depth, 0.25)
+    network = integrate(field, points, times, step=euler_step)
+    exact = integrate(field, points, times, step=rk4_step, n_substeps=25)
+    distance = (network - exact).norm(dim=-1).numpy()
+    rows = residual_flow.locator("#residual-flow tbody tr")
+    expect(rows).to_have_count(depth + 1)
+    for n, row in enumerate(rows.all()):
+        shown = [
+            it.replace("\u2212", "-") for it in row.locator("td").all_inner_texts()
+        ]
+        here = distance[:, n][exact[:, n].norm(dim=-1).numpy() < 1000]
+        asked = [here.max(), np.median(here)]
+        assert list(map(float, shown[2:])) == pytest.approx(asked, rel=6e-3)
+
+
 # ---- all of them
 
 
@@ -329,6 +482,36 @@ def test_a_finger_can_hit_every_control(laboratory: BookPage):
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def test_the_browser_restores_no_control_without_its_picture(laboratory: BookPage):
+    controls = laboratory.at("file").page.locator(".laboratory :is(input, select)")
+    assert controls.count() >= 3
+    for control in controls.all():
+        expect(control).to_have_attribute("autocomplete", "off")
+
+
+OVERLAPS = """() => [...document.querySelectorAll(".explore-control")]
+  .filter((it) => it.offsetParent)
+  .filter((it) => {
+    const range = document.createRange();
+    const edges = (part) => (range.selectNodeContents(part), range.getBoundingClientRect());
+    const [input, output] = ["input, select", "output"].map((q) => it.querySelector(q));
+    const box = input.getBoundingClientRect();
+    const text = output && edges(output);
+    const end = text ? text.right : box.right;
+    const isOver = text && box.right > text.left + 0.5 && box.bottom > text.top;
+    return isOver || end > it.getBoundingClientRect().right + 1;
+  })
+  .map((it) => it.innerText)"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 640, 1210])
+def test_no_slider_runs_under_its_value(laboratory: BookPage, width: int):
+    page = laboratory.at("file").page
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate(OVERLAPS) == []
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
 def test_nothing_moves_by_itself(laboratory: BookPage):
     page = laboratory.at("file").page
     place = page.locator(".laboratory")
@@ -344,6 +527,8 @@ def test_without_scripts_the_still_picture_shows(
     page = browser.new_page(java_script_enabled=False)
     page.goto(homes["file"] + laboratory.name)
     assert page.locator("figure img").first.is_visible()
+    assert page.get_by_text("With JavaScript switched on").is_visible()
+    assert not page.get_by_text("Click, tap or drag").is_visible()
     page.close()
     assert not laboratory.at("file").page.locator("figure img").first.is_visible()
 

@@ -82,6 +82,22 @@ def test_only_the_first_bold_use_of_a_term_links():
     assert linked("**flow map**", unseen) == "**flow map**"
 
 
+def test_the_first_use_in_running_text_links_too_but_no_common_word():
+    unseen = {"flow map", "order", "symplectic"}
+    text = (
+        "# A flow map\n\n`flow map` $flow map$ in order.\n\nTwo flow maps, a flow map."
+    )
+    found = linked(text, unseen)
+    assert found == text.replace("Two flow maps", "Two {term}`flow maps <flow map>`")
+    assert unseen == {"order", "symplectic"}
+    assert linked("symplecticity, pseudo-symplectic", unseen).count("{term}") == 0
+    inside = "```{prf:theorem} T\n:label: thm-t\n\nsymplectic\n```"
+    assert linked(inside, unseen) == inside
+    assert linked(f"{inside}\nA symplectic map.", unseen).endswith(
+        "{term}`symplectic` map."
+    )
+
+
 @pytest.mark.parametrize("term", sorted(terms(ROOT)))
 def test_a_term_of_the_glossary_is_introduced_in_bold_somewhere(term):
     texts = [(ROOT / chapter).read_text(encoding="utf-8") for chapter in CHAPTERS]

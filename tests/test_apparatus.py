@@ -25,7 +25,7 @@ def project(tmp_path):
         {
             "cell_type": "code",
             "metadata": {},
-            "source": "Pendulum()",
+            "source": "from lecture_utils.systems import Pendulum\nUnused = 1",
             "id": "b",
             "outputs": [],
             "execution_count": None,
@@ -37,7 +37,7 @@ def project(tmp_path):
     (tmp_path / "lecture_utils").mkdir()
     (tmp_path / "lecture_utils" / "systems.py").write_text(
         "class Pendulum:\n"
-        '    r"""Pendulum, :math:`|x|` small. It swings."""\n\n'
+        '    r"""Pendulum, :math:`|x|` small (Sec. 1). It swings."""\n\n'
         "class Unused:\n"
         '    """Nobody."""\n\n'
         "def _hidden(): ...\n"
@@ -55,7 +55,9 @@ def test_every_statement_is_listed_with_its_chapter(project):
 
 def test_what_a_chapter_uses_is_listed_with_the_first_sentence(project):
     rows = used(project, ["book/one.ipynb"], ("systems",)).splitlines()[2:]
-    assert rows == ["| `Pendulum` | Pendulum, $\\|x\\|$ small. | {doc}`/book/one` |"]
+    assert rows == [
+        "| `Pendulum` | Pendulum, $\\|x\\|$ small (Sec. 1). | {doc}`/book/one` |"
+    ]
 
 
 def test_every_marker_of_our_pages_is_replaced():

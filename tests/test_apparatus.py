@@ -25,7 +25,7 @@ def project(tmp_path):
         {
             "cell_type": "code",
             "metadata": {},
-            "source": "Pendulum()",
+            "source": "from lecture_utils.systems import Pendulum\nUnused = 1",
             "id": "b",
             "outputs": [],
             "execution_count": None,
@@ -37,7 +37,7 @@ def project(tmp_path):
     (tmp_path / "lecture_utils").mkdir()
     (tmp_path / "lecture_utils" / "systems.py").write_text(
         "class Pendulum:\n"
-        '    r"""Pendulum, :math:`|x|` small. It swings."""\n\n'
+        '    r"""Pendulum, :math:`|x|` small (Sec. 1). It swings."""\n\n'
         "class Unused:\n"
         '    """Nobody."""\n\n'
         "def _hidden(): ...\n"
@@ -55,7 +55,9 @@ def test_every_statement_is_listed_with_its_chapter(project):
 
 def test_what_a_chapter_uses_is_listed_with_the_first_sentence(project):
     rows = used(project, ["book/one.ipynb"], ("systems",)).splitlines()[2:]
-    assert rows == ["| `Pendulum` | Pendulum, $\\|x\\|$ small. | {doc}`/book/one` |"]
+    assert rows == [
+        "| `Pendulum` | Pendulum, $\\|x\\|$ small (Sec. 1). | {doc}`/book/one` |"
+    ]
 
 
 def test_every_marker_of_our_pages_is_replaced():
@@ -80,6 +82,22 @@ def test_only_the_first_bold_use_of_a_term_links():
     assert first == "A **{term}`flow map`** and **another**, a **flow map**."
     assert unseen == {"order"}
     assert linked("**flow map**", unseen) == "**flow map**"
+
+
+def test_the_first_use_in_running_text_links_too_but_no_common_word():
+    unseen = {"flow map", "order", "symplectic"}
+    text = (
+        "# A flow map\n\n`flow map` $flow map$ in order.\n\nTwo flow maps, a flow map."
+    )
+    found = linked(text, unseen)
+    assert found == text.replace("Two flow maps", "Two {term}`flow maps <flow map>`")
+    assert unseen == {"order", "symplectic"}
+    assert linked("symplecticity, pseudo-symplectic", unseen).count("{term}") == 0
+    inside = "```{prf:theorem} T\n:label: thm-t\n\nsymplectic\n```"
+    assert linked(inside, unseen) == inside
+    assert linked(f"{inside}\nA symplectic map.", unseen).endswith(
+        "{term}`symplectic` map."
+    )
 
 
 @pytest.mark.parametrize("term", sorted(terms(ROOT)))

@@ -50,4 +50,6 @@ def test_every_page_of_the_build_has_its_own_card():
         page = path.read_text(encoding="utf-8")
         (title,) = re.findall(r'property="og:title" content="([^"]+)"', page)
         titles.append(title)
+        described = re.findall(r'property="og:description" content="([^"]+)"', page)
+        assert re.findall(r'name="description" content="([^"]+)"', page) == described
     assert len(titles) == len(set(titles)) > 5

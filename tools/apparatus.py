@@ -32,6 +32,12 @@ METHODS = (
 )
 STATEMENT = re.compile(r"```\{prf:(\w+)\} *([^\n]*)\n:label: *(\S+)")
 TERM = re.compile(r"(?m)^(?!:|```)(\S[^\n]*)\n(?=  \S)")  # of a glossary directive
+# Of Markdown, what is no running text: blocks, headings, tables, formulas, code, links.
+NO_PROSE = re.compile(
+    r"^```.*?^```[ ]*$|^(?:\#|\||:|\()[^\n]*$|\$\$.*?\$\$|\$[^$\n]+\$"
+    r"|\{[\w:.-]+\}`[^`]*`|`[^`\n]*`|\[[^\]\n]*\]\([^)]*\)|<!--.*?-->|\*\*[^*\n]+\*\*",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def filled(root: Path, text: str, chapters: list[str]) -> str:
@@ -68,12 +74,14 @@ def statements(root: Path, chapters: list[str]) -> str:
 
 
 def used(root: Path, chapters: list[str], modules: tuple[str, ...]) -> str:
-    """A table of what the modules define and a chapter uses, with its summary."""
+    """A table of what the modules define and a chapter imports, with its summary."""
     code = {chapter: _code(root, chapter) for chapter in chapters}
     rows = []
     for module in modules:
+        line = rf"from lecture_utils\.{module} import (\([^)]*\)|[^\n]*)"
+        names = {c: " ".join(re.findall(line, code[c])) for c in chapters}
         for name, summary in _public(root / "lecture_utils" / f"{module}.py"):
-            users = [c for c in chapters if re.search(rf"\b{name}\b", code[c])]
+            users = [c for c in chapters if re.search(rf"\b{name}\b", names[c])]
             if users:
                 where = ", ".join(_doc(chapter) for chapter in users)
                 rows.append(f"| `{name}` | {summary} | {where} |")
@@ -109,8 +117,9 @@ def terms(root: Path) -> set[str]:
 def linked(source: str, known: set[str]) -> str:
     """Markdown in which **terms** link to the glossary; those linked leave ``known``.
 
-    Terms are bold where a chapter introduces them, so called with the cells of a
-    chapter in order and one set, it links the first use of each.
+    Terms are bold where a chapter introduces them; in running text they are taken for
+    terms if they cannot be common words, such as ``order``. So called with the cells of
+    a chapter in order and one set, it links the first use of each.
     """
 
     def link(match: re.Match[str]) -> str:
@@ -119,7 +128,30 @@ def linked(source: str, known: set[str]) -> str:
         known.remove(match[1])
         return f"**{{term}}`{match[1]}`**"
 
-    return re.sub(r"\*\*([^*`\n]+)\*\*", link, source)
+    source = re.sub(r"\*\*([^*`\n]+)\*\*", link, source)
+    for term in sorted(filter(_is_no_common_word, known)):
+        use = re.compile(rf"(?<![\w-]){re.escape(term)}(s?)(?![\w-])")
+        for start, end in _prose(source):
+            if match := use.search(source, start, end):
+                shown = f"{match[0]} <{term}>" if match[1] else term
+                role = f"{{term}}`{shown}`"
+                source = source[: match.start()] + role + source[match.end() :]
+                known.remove(term)
+                break
+    return source
+
+
+def _is_no_common_word(term: str) -> bool:
+    return bool(re.search(r"[A-Z -]", term)) or term in ("symplectic", "streamfunction")
+
+
+def _prose(source: str) -> Iterator[tuple[int, int]]:
+    """Where the running text of a piece of Markdown begins and ends."""
+    start = 0
+    for other in NO_PROSE.finditer(source):
+        yield start, other.start()
+        start = other.end()
+    yield start, len(source)
 
 
 def _public(path: Path) -> Iterator[tuple[str, str]]:
@@ -131,7 +163,7 @@ def _public(path: Path) -> Iterator[tuple[str, str]]:
 def _summary(docstring: str) -> str:
     """The first sentence, as Markdown that fits into a cell of a table."""
     paragraph = " ".join(docstring.split("\n\n")[0].split())
-    sentence = re.split(r"(?<=[.;])\s(?![a-z])", paragraph)[0]
+    sentence = re.split(r"(?<=\.)(?<!Sec\.)(?<!Fig\.)\s(?![a-z])", paragraph)[0]
     sentence = re.sub(r":math:`([^`]*)`", r"$\1$", sentence.replace("``", "`"))
     return sentence.replace("|", r"\|")
 

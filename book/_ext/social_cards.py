@@ -62,6 +62,8 @@ def add_card(
         for name, content in properties.items()
         if content
     )
+    if description := properties["og:description"]:  # for search engines
+        tags += f'<meta name="description" content="{html.escape(description)}" />\n'
     context["metatags"] = context.get("metatags", "") + tags
 
 

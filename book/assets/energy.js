@@ -228,7 +228,7 @@
         );
         const share = (q * q + p * p) / full;
         const kept =
-          share < 1000 ? `${show(100 * share, 3)} %` : `\u00d7 ${upTo(share, "1e200")}`;
+          share < 1000 ? `${show(100 * share, 3)} %` : `${upTo(share, "1e200")} times`;
         rows.push([METHODS[name], upTo(largest, "1e200"), kept, upTo(missed, "1e100")]);
         return { name, found, largest };
       });

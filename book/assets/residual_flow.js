@@ -166,7 +166,8 @@
           .flatMap((_, i) => {
             const [a, b] = [network[i][n], exact[i][n]];
             if (isLost(b)) return []; // the flow itself has gone
-            return isLost(a) ? Infinity : Math.hypot(a[0] - b[0], a[1] - b[1]);
+            const distance = Math.hypot(a[0] - b[0], a[1] - b[1]);
+            return distance < FAR ? distance : Infinity; // so is one that is no number
           })
           .sort((a, b) => a - b);
         const [worst, middle] = [distances.at(-1), median(distances)];
@@ -185,7 +186,7 @@
           line,
           L,
           (n) => (n + 1) * h,
-          (n) => Math.max(curve[n + 1][key], 10 ** low),
+          (n) => Math.min(10 * FAR, Math.max(curve[n + 1][key], 10 ** low)),
         );
 
       const kept = points.filter((_, i) => !isLost(exact[i][L]));

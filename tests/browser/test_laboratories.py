@@ -237,8 +237,9 @@ def test_no_orbit_is_said_to_be_infinite(energy: Page):
     energy.get_by_label("Number of steps").press("End")
     status = energy.locator(".lab-status")
     expect(status).to_contain_text("Euler over 1e200")
-    row = energy.get_by_role("row", name="Euler")
-    expect(row.locator("td").last).to_have_text("over 1e100")
+    cells = energy.get_by_role("row", name="Euler").locator("td")
+    lost = ["Euler", "over 1e200", "over 1e200 times", "over 1e100"]
+    expect(cells).to_have_text(lost)
     assert "NaN" not in energy.locator(".laboratory").inner_html()
     # what the chapter says, in one sentence: the symmetry keeps the energy
     said = dict(
@@ -254,6 +255,8 @@ def test_no_orbit_is_said_to_be_infinite(energy: Page):
 def test_the_circle_of_every_start_is_round_and_in_sight(energy: Page):
     for name in ("q", "p"):
         energy.get_by_label(f"Start at {name}").press("End")
+    expect(energy.locator(".lab-status")).to_contain_text("outside the dashed box")
+    energy.wait_for_timeout(100)  # the picture follows in the next frame
     plane = energy.locator("svg.lab-pointed")
     frame = plane.locator(".lab-axes rect").bounding_box()
     circle = plane.locator(".lab-truth").bounding_box()
@@ -439,7 +442,7 @@ def test_the_distances_in_the_table_are_those_of_numpy(residual_flow: Page, dept
         ]
         here = distance[:, n][exact[:, n].norm(dim=-1).numpy() < 1000]
         asked = [here.max(), np.median(here)]
-        assert list(map(float, shown[2:])) == pytest.approx(asked, rel=6e-3)
+        assert list(map(float, shown[2:])) == pytest.approx(asked, rel=5.1e-3)
 
 
 # ---- all of them
@@ -527,7 +530,8 @@ def test_without_scripts_the_still_picture_shows(
     page = browser.new_page(java_script_enabled=False)
     page.goto(homes["file"] + laboratory.name)
     assert page.locator("figure img").first.is_visible()
-    assert page.get_by_text("With JavaScript switched on").is_visible()
+    notice = page.locator(".laboratory noscript")
+    expect(notice).to_contain_text("With JavaScript switched on")
     assert not page.get_by_text("Click, tap or drag").is_visible()
     page.close()
     assert not laboratory.at("file").page.locator("figure img").first.is_visible()
